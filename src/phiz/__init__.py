@@ -1,0 +1,65 @@
+"""phiz: from a folder of face pictures to a generator, on the machine you have.
+
+>>> import phiz
+>>> phiz.train("faces.zip", "runs/first", minutes=5)       # doctest: +SKIP
+>>> phiz.load("runs/first").sample(16, seed=7).shape       # doctest: +SKIP
+(16, 32, 32, 3)
+
+Importing this package costs a few milliseconds: everything is loaded where it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from phiz.errors import PhizError
+    from phiz.faceset import FaceSet
+    from phiz.model import Model, load
+    from phiz.training.recipe import Recipe
+    from phiz.verbs.demo import demo
+    from phiz.verbs.generate import generate
+    from phiz.verbs.inspect import inspect
+    from phiz.verbs.prepare import prepare
+    from phiz.verbs.train import train
+    from phiz.verbs.walk import walk
+
+_HOMES = {
+    "FaceSet": "phiz.faceset",
+    "Model": "phiz.model",
+    "PhizError": "phiz.errors",
+    "Recipe": "phiz.training.recipe",
+    "demo": "phiz.verbs.demo",
+    "generate": "phiz.verbs.generate",
+    "inspect": "phiz.verbs.inspect",
+    "load": "phiz.model",
+    "prepare": "phiz.verbs.prepare",
+    "train": "phiz.verbs.train",
+    "walk": "phiz.verbs.walk",
+}
+__all__ = [
+    "FaceSet",
+    "Model",
+    "PhizError",
+    "Recipe",
+    "demo",
+    "generate",
+    "inspect",
+    "load",
+    "prepare",
+    "train",
+    "walk",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'phiz' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -1,0 +1,170 @@
+"""Artefacts on disk: plain folders, written aside and put in place whole.
+
+Nothing half-written is ever found under its final name: a folder is built beside its place as
+`.NAME.partial`, each file is fsynced, and one rename puts it there. `--force` replaces only what
+phiz recognises as its own, and moves the old folder aside until the new one is whole.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from phiz.errors import PhizError, Surroundings
+
+Kind = Literal["faceset", "run", "model"]
+_MARKS: dict[str, Kind] = {"faceset.json": "faceset", "recipe.json": "run", "config.json": "model"}
+
+
+def kind_of(path: Path) -> Kind | None:
+    """Say what phiz artefact the folder `path` is, by the JSON that names it; None if it is none."""
+    for name, kind in _MARKS.items():
+        try:
+            mark = json.loads((path / name).read_text("utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(mark, dict) and mark.get("phiz") == kind:
+            return kind
+    return None
+
+
+def read_json(path: Path, kind: Kind, version: int) -> dict[str, Any]:
+    """Read the JSON `path` of an artefact; refuse another kind or a newer format by name."""
+    try:
+        data = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise PhizError(f"{path} is missing: {path.parent} is no phiz {kind}, or not a whole one.") from None
+    except (OSError, ValueError) as fault:
+        raise PhizError(f"{path} cannot be read ({fault}); restore it from a copy.") from None
+    if not isinstance(data, dict) or data.get("phiz") != kind:
+        raise PhizError(f"{path} was not written by phiz as a {kind}.")
+    if data.get("format", 0) > version:
+        raise PhizError(
+            f"{path} has format {data['format']}, newer than {version}, the newest this phiz reads: "
+            "pip install --upgrade phiz"
+        )
+    return data
+
+
+def write_json(path: Path, data: dict[str, Any]) -> None:
+    """Write `data` to `path` whole: aside, fsynced, renamed."""
+    write_bytes(path, (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode("utf-8"))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write `data` to `path` whole: aside, fsynced, renamed."""
+    aside = path.with_name(f".{path.name}.partial")
+    try:
+        with open(aside, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sync(folder: Path) -> None:
+    """Flush every file below `folder`, and the folders themselves, to the disk."""
+    for root, _, names in os.walk(folder, topdown=False):
+        for name in names:
+            with open(Path(root, name), "rb") as file:
+                os.fsync(file.fileno())
+        _sync_directory(Path(root))
+
+
+def _sync_directory(folder: Path) -> None:
+    if os.name == "nt":  # a directory cannot be opened there
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def check_target(target: Path, kind: Kind, force: bool) -> None:
+    """Refuse to write `target` where something stands that may not be replaced (status 3)."""
+    if not target.exists() and not target.is_symlink():
+        return
+    if target.is_dir() and not any(target.iterdir()):
+        return
+    if not force:
+        raise PhizError(f"{target} exists; choose another name, or --force to replace it.")
+    if not target.is_dir() or kind_of(target) != kind:
+        raise PhizError(
+            f"{target} is not a phiz {kind}, so --force does not replace it; move it away yourself."
+        )
+
+
+@contextmanager
+def building(target: Path, kind: Kind, force: bool = False) -> Iterator[Path]:
+    """Yield an empty folder beside `target`; put it there, whole, when the block ends.
+
+    On any fault the folder is removed and what stood at `target` stays.
+
+    Raises:
+        PhizError: `target` exists and may not be replaced.
+        Surroundings: the disk is full.
+    """
+    check_target(target, kind, force)
+    aside = target.with_name(f".{target.name}.partial")
+    with disk(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if aside.exists():
+            shutil.rmtree(aside)
+        aside.mkdir()
+        try:
+            yield aside
+            sync(aside)
+            swap(aside, target)
+        except BaseException:
+            shutil.rmtree(aside, ignore_errors=True)
+            raise
+
+
+def swap(aside: Path, target: Path) -> None:
+    """Rename the folder `aside` to `target`; what stood there is kept until that is done."""
+    old = target.with_name(f".{target.name}.old")
+    if old.exists():
+        shutil.rmtree(old)
+    if target.exists():
+        os.replace(target, old)
+    try:
+        os.replace(aside, target)
+    except OSError:
+        if old.exists():
+            os.replace(old, target)
+        raise
+    _sync_directory(target.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def disk(target: Path) -> Iterator[None]:
+    """Turn a full or failing disk under `target` into one line with status 5."""
+    try:
+        yield
+    except OSError as fault:
+        if fault.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG):
+            raise Surroundings(
+                f"{target}: {os.strerror(fault.errno)}; what was there is untouched. "
+                "Make room, then give the same command again."
+            ) from None
+        if fault.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+            raise PhizError(f"{target} cannot be written: {os.strerror(fault.errno)}.") from None
+        raise

@@ -1,0 +1,180 @@
+"""The command line: a command parses, calls one verb, prints.
+
+Exit statuses are those of phiz.errors. An expected fault prints one line; `--debug` shows where it
+came from.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from phiz import __version__
+from phiz.errors import PhizError, UsageError
+
+app = typer.Typer(
+    name="phiz",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="From a folder of face pictures to a generator, on the machine you have.",
+    epilog="Start with [bold]phiz demo[/], or [bold]phiz train my-faces.zip -o runs/first --minutes 5[/].",
+)
+
+Force = Annotated[bool, typer.Option("--force", help="Replace what phiz itself wrote there before.")]
+Seed = Annotated[int, typer.Option("--seed", help="0 .. 2^53-1; the same seed is the same face everywhere.")]
+Truncation = Annotated[
+    float,
+    typer.Option("--truncation", min=0.0, max=2.0, help="1: all the variety; less: more typical faces."),
+]
+Labels = Annotated[
+    str | None,
+    typer.Option("--labels", help="'folders' (folder names are labels) or FILE.csv[:column,column...]."),
+]
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"phiz {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback where a command fails.")] = False,
+) -> None:
+    pass
+
+
+@app.command(epilog="Example: [bold]phiz demo -o demo --minutes 3[/]")
+def demo(
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder to write the demo into.")] = Path("demo"),
+    minutes: Annotated[float, typer.Option(min=0.05, help="Wall-clock minutes of training.")] = 3.0,
+    faces: Annotated[int, typer.Option(min=16, help="How many faces to draw.")] = 4000,
+    size: Annotated[int, typer.Option(help="Width and height of the faces.")] = 48,
+    force: Force = False,
+) -> None:
+    """Draw cartoon faces, train on them, and show what came of it. Needs no data and no network."""
+    from phiz.verbs.demo import demo as verb
+
+    for line in verb(out, minutes=minutes, faces=faces, size=size, force=force).lines:
+        print(line)
+
+
+@app.command(
+    epilog="Examples: [bold]phiz prepare photos.zip -o faces --size 64[/]; "
+    "[bold]phiz prepare pictures/ -o faces --labels folders[/]"
+)
+def prepare(
+    pictures: Annotated[list[Path], typer.Argument(help="Zips, tars, folders or single pictures.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The face set to write.")],
+    size: Annotated[
+        int, typer.Option(help="Width and height: b * 2^k with b in 3..7, e.g. 32, 48, 64.")
+    ] = 64,
+    labels: Labels = None,
+    force: Force = False,
+) -> None:
+    """Cut pictures into a face set: faces of one size, ready to train on."""
+    from phiz.screen import progress
+    from phiz.verbs.prepare import prepare as verb
+
+    with progress("packing", "pictures") as tick:
+        faces = verb(pictures, out, size=size, labels=labels, force=force, progress=tick, warn=_say)
+    rejected = faces.rejected()
+    print(f"{out}: {len(faces):,} faces of {faces.size} px, {len(rejected):,} set aside.")
+    for source, reason in rejected[:3]:
+        print(f"  {source}: {reason}")
+    print(f"Next: phiz train {out} -o runs/first --minutes 5")
+
+
+@app.command(
+    epilog="Examples: [bold]phiz train faces.zip -o runs/first --minutes 5[/]; "
+    "[bold]phiz train faces.zip -o runs/first --minutes 5 --resume[/]; "
+    "[bold]phiz train photos/ -o runs/b --labels folders --size 64 --set batch=32[/]"
+)
+def train(
+    source: Annotated[Path, typer.Argument(help="A face set, a zip or tar, or a folder of pictures.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The run to write.")],
+    minutes: Annotated[
+        float | None, typer.Option(min=0.01, help="Wall clock from the first step to the last checkpoint.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps instead of minutes.")] = None,
+    size: Annotated[
+        int | None, typer.Option(help="Width and height of the faces; the recipe's if not given.")
+    ] = None,
+    batch: Annotated[int | None, typer.Option(min=2, help="Faces a step.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the training.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    recipe: Annotated[
+        str, typer.Option(help="quick, dcgan, afad64, acg96, acg112, or a recipe's .json.")
+    ] = "quick",
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one value of the recipe.")
+    ] = None,
+    labels: Labels = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an unfinished run.")] = False,
+    force: Force = False,
+) -> None:
+    """Train a generator on face pictures."""
+    from phiz.verbs.train import train as verb
+
+    result = verb(
+        source,
+        out,
+        minutes=minutes,
+        steps=steps,
+        size=size,
+        batch=batch,
+        seed=seed,
+        device=device,
+        recipe=recipe,
+        settings=dict(_pair(item) for item in set_ or []),
+        labels=labels,
+        resume=resume,
+        force=force,
+    )
+    for line in result.lines:
+        print(line)
+
+
+def _pair(item: str) -> tuple[str, str]:
+    key, equals, value = item.partition("=")
+    if not equals or not key:
+        raise UsageError(f'"{item}" is not KEY=VALUE, e.g. --set batch=32 or --set generator.rate=0.001.')
+    return key.strip(), value.strip()
+
+
+def _label_choices(items: list[str] | None) -> dict[str, str] | None:
+    return dict(_pair(item) for item in items) if items else None
+
+
+def main() -> None:
+    """Run the command line and leave with the exit status of what happened."""
+    debug = "--debug" in sys.argv
+    argv = [word for word in sys.argv[1:] if word != "--debug"]
+    try:
+        app(argv, prog_name="phiz", standalone_mode=True)
+    except PhizError as fault:
+        if debug:
+            raise
+        print(f"phiz: {fault}", file=sys.stderr)
+        sys.exit(fault.status)
+    except KeyboardInterrupt:
+        print("phiz: stopped.", file=sys.stderr)
+        sys.exit(130)
+    except Exception as fault:
+        if debug:
+            raise
+        print(f"phiz: unexpected {type(fault).__name__}: {fault} (--debug shows where)", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,200 @@
+"""An ONNX file read for what it says of the network, without the onnx package.
+
+An ONNX file is a protobuf message; the few fields needed here are read from the wire format
+(protobuf.dev/programming-guides/encoding), numbered as in onnx.proto. No weight is copied.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+Shape = tuple[int | str, ...]
+_DEEPEST = 8
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operation: its type, what goes in and out by name, and its whole-number attributes."""
+
+    op: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: dict[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Nodes in order; `weights` and `shapes` of named values, where N stands for the batch."""
+
+    nodes: list[Node] = field(default_factory=list)
+    weights: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    shapes: dict[str, Shape] = field(default_factory=dict)
+    inputs: list[str] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
+
+
+def read_graph(data: bytes) -> Graph:
+    """Return the graph of an ONNX file.
+
+    Raises:
+        ValueError: it is no ONNX file, or it keeps weights in another file.
+    """
+    try:
+        found = [value for number, value in _fields(memoryview(data)) if number == 7]
+        if len(found) != 1:
+            raise ValueError("it is no ONNX file")
+        _refuse_outside(memoryview(data), model=True)
+        return _graph(found[0])
+    except (IndexError, struct.error, UnicodeDecodeError, TypeError, AttributeError):
+        raise ValueError("it is no ONNX file, or one cut short") from None
+
+
+def _graph(data: memoryview) -> Graph:
+    graph = Graph()
+    for number, value in _fields(data):
+        if number == 1:
+            graph.nodes.append(_node(value))
+        elif number == 5:
+            name, dims = _tensor(value)
+            graph.weights[name] = dims
+        elif number in (11, 12, 13):
+            name, shape = _value_info(value)
+            graph.shapes[name] = shape
+            if number != 13:
+                (graph.inputs if number == 11 else graph.outputs).append(name)
+    return graph
+
+
+def _node(data: memoryview) -> Node:
+    inputs, outputs, op, attributes = [], [], "", {}
+    for number, value in _fields(data):
+        if number == 1:
+            inputs.append(_text(value))
+        elif number == 2:
+            outputs.append(_text(value))
+        elif number == 4:
+            op = _text(value)
+        elif number == 5:
+            name, whole = "", []
+            for part, content in _fields(value):
+                if part == 1:
+                    name = _text(content)
+                elif part in (3, 8):
+                    whole += _whole(content)
+            attributes[name] = tuple(whole)
+    return Node(op, tuple(inputs), tuple(outputs), attributes)
+
+
+def _tensor(data: memoryview) -> tuple[str, tuple[int, ...]]:
+    name, dims = "", []
+    for number, value in _fields(data):
+        if number == 1:
+            dims += _whole(value)
+        elif number == 8:
+            name = _text(value)
+    return name, tuple(dims)
+
+
+def _value_info(data: memoryview) -> tuple[str, Shape]:
+    name, shape = "", []
+    for number, value in _fields(data):
+        if number == 1:
+            name = _text(value)
+        elif number == 2:  # type -> tensor type -> shape -> dims
+            for dim in _within(value, 1, 2, 1):
+                size: int | str = "?"
+                for part, content in _fields(dim):
+                    size = content if part == 1 else _text(content)
+                shape.append(size)
+    return name, tuple(shape)
+
+
+def _within(data: memoryview, *path: int) -> Iterator[Any]:
+    for number, value in _fields(data):
+        if number == path[0]:
+            yield from _within(value, *path[1:]) if len(path) > 1 else (value,)
+
+
+def _refuse_outside(data: memoryview, model: bool = False, depth: int = 0) -> None:
+    """Refuse tensors whose bytes lie in another file: a model is one file, whose hash is checked."""
+    if depth > _DEEPEST:
+        raise ValueError("its graphs are nested too deeply")
+    if model:
+        for graph in _within(data, 7):
+            _refuse_outside(graph, depth=depth + 1)
+        nodes = list(_within(data, 25, 7))  # of functions
+    else:
+        for tensor in [*_within(data, 5), *_within(data, 15, 1), *_within(data, 15, 2)]:
+            _refuse_tensor(tensor)
+        nodes = list(_within(data, 1))
+    for node in nodes:
+        for attribute in _within(node, 5):
+            for tensor in [*_within(attribute, 5), *_within(attribute, 10)]:
+                _refuse_tensor(tensor)
+            for sparse in [*_within(attribute, 22), *_within(attribute, 23)]:
+                for tensor in [*_within(sparse, 1), *_within(sparse, 2)]:
+                    _refuse_tensor(tensor)
+            for graph in [*_within(attribute, 6), *_within(attribute, 11)]:
+                _refuse_outside(graph, depth=depth + 1)
+
+
+def _refuse_tensor(data: memoryview) -> None:
+    for number, value in _fields(data):
+        if number == 13 or (number == 14 and value != 0):
+            raise ValueError("it keeps weights in another file")
+
+
+def _fields(data: memoryview) -> Iterator[tuple[int, Any]]:
+    """Yield (field number, value): an int, or the bytes of what is not a number."""
+    at, end = 0, len(data)
+    while at < end:
+        key, at = _varint(data, at)
+        kind = key & 7
+        if kind == 0:
+            value, at = _varint(data, at)
+            yield key >> 3, value
+            continue
+        if kind == 2:
+            length, at = _varint(data, at)
+        elif kind in (1, 5):
+            length = 8 if kind == 1 else 4
+        else:
+            raise ValueError("it is no ONNX file")
+        if at + length > end:
+            raise ValueError("it is cut short")
+        yield key >> 3, data[at : at + length]
+        at += length
+
+
+def _varint(data: memoryview, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[at]
+        value |= (byte & 127) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 128:
+            return value, at
+        if shift > 63:
+            raise ValueError("it is no ONNX file")
+
+
+def _whole(value: int | memoryview) -> list[int]:
+    """Return a repeated whole number: one of it, or packed ones."""
+    if isinstance(value, int):
+        return [_signed(value)]
+    values, at = [], 0
+    while at < len(value):
+        one, at = _varint(value, at)
+        values.append(_signed(one))
+    return values
+
+
+def _signed(value: int) -> int:
+    return value - (1 << 64) if value >> 63 else value
+
+
+def _text(value: memoryview) -> str:
+    return bytes(value).decode("utf-8")

@@ -1,0 +1,326 @@
+"""Model: a trained generator as a folder that can be moved, shared and loaded.
+
+    config.json                what it is, how it came about, and the SHA-256 of the files below
+    model.safetensors          the weights
+    onnx/model.onnx            the same generator as onnxruntime and browsers run it
+    README.md, preview.png     a model card and what its faces look like
+    discriminator.safetensors  optional, to train on
+
+The folder is a Hugging Face model repository as it stands. Loading it needs no torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import ValidationError
+
+from phiz import artefacts, latents, marks
+from phiz.card import CONFIG, FORMAT, ONNX, WEIGHTS, ModelConfig, Network, model_card
+from phiz.errors import PhizError, UsageError, nearest
+from phiz.onnx import Engine
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from torch import nn
+
+__all__ = ["Model", "ModelConfig", "Network", "load", "save_model"]
+
+DISCRIMINATOR = "discriminator.safetensors"
+
+_BATCH_PIXELS = 1 << 18  # a batch of so many pixels takes about 64 MB a map of 64 channels
+_MAX_BATCH = 64
+
+
+class Model:
+    """A generator of faces, run by onnxruntime on the CPU.
+
+    Get one with `phiz.load`. `config` is what config.json says, `path` the folder.
+    """
+
+    def __init__(self, path: Path, config: ModelConfig) -> None:
+        self.path, self.config = path, config
+
+    def __repr__(self) -> str:
+        return f"Model({str(self.path)!r}, {self.config.size} px, {self.hash})"
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of the weights, in hexadecimal: the model's name everywhere."""
+        return self.config.files[WEIGHTS]
+
+    @property
+    def hash(self) -> str:
+        """The first 16 digits of `sha256`, as pictures carry it."""
+        return self.sha256[:16]
+
+    @cached_property
+    def engine(self) -> Engine:
+        """What runs the generator; made at its first use."""
+        engine = Engine(self.path / ONNX)
+        if (engine.z, engine.attributes) != (self.config.z, len(self.config.labels)):
+            raise PhizError(
+                f"{self.path / ONNX} takes {engine.z} values and {engine.attributes} labels, but {CONFIG} "
+                f"says {self.config.z} and {len(self.config.labels)}: they are not of one model."
+            )
+        return engine
+
+    @property
+    def batch(self) -> int:
+        """How many faces are made at once, so that memory stays bounded."""
+        return max(1, min(_MAX_BATCH, _BATCH_PIXELS // self.config.size**2))
+
+    def sample(
+        self,
+        n: int | None = None,
+        seed: int = 0,
+        truncation: float = 1.0,
+        labels: Mapping[str, str] | None = None,
+        seeds: Iterable[int] | None = None,
+    ) -> np.ndarray:
+        """Make faces: uint8 (N, H, W, 3), RGB.
+
+        Args:
+            n: how many, of the seeds seed, seed + 1, ...; 1 by default.
+            seed: the first seed, 0 .. 2^53 - 1.
+            truncation: psi; below 1 faces are more typical and less varied.
+            labels: what every face should show, {attribute: value}; other attributes follow the seed.
+            seeds: the seed of each face, instead of `n` and `seed`.
+
+        Raises:
+            UsageError: an unknown attribute or value, or a seed or truncation out of range.
+        """
+        if seeds is not None and n is not None:
+            raise UsageError("Give either n or seeds, not both.")
+        chosen = (
+            latents.check_seeds(seeds)
+            if seeds is not None
+            else latents.seeds_from(seed, 1 if n is None else n)
+        )
+        pictures = np.empty((len(chosen), self.config.size, self.config.size, 3), np.uint8)
+        done = 0
+        for batch in self.stream(chosen, truncation, labels):
+            pictures[done : done + len(batch)] = batch
+            done += len(batch)
+        return pictures
+
+    def stream(
+        self, seeds: Sequence[int], truncation: float = 1.0, labels: Mapping[str, str] | None = None
+    ) -> Iterator[np.ndarray]:
+        """Make the faces of `seeds` in batches, uint8 (n, H, W, 3) each; see `sample`."""
+        check_truncation(truncation)
+        self.check_labels(labels)
+        for start in range(0, len(seeds), self.batch):
+            part = seeds[start : start + self.batch]
+            values = latents.latents(part, self.config.z)
+            yield self._pixels(values, np.asarray(truncation), self.labels_of(part, labels))
+
+    def run(
+        self, values: np.ndarray, truncation: float | np.ndarray = 1.0, labels: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Make the faces of latents: uint8 (N, H, W, 3).
+
+        Args:
+            values: latents, float32 (N, z).
+            truncation: psi, a number or one a latent (N,).
+            labels: int64 (N, A) indices of values; needed where the model takes labels.
+        """
+        check_truncation(truncation)
+        psi = np.broadcast_to(np.asarray(truncation, np.float32), len(values))
+        parts = []
+        for start in range(0, len(values), self.batch):
+            part = slice(start, start + self.batch)
+            parts.append(self._pixels(values[part], psi[part], None if labels is None else labels[part]))
+        return (
+            np.concatenate(parts) if parts else np.empty((0, self.config.size, self.config.size, 3), np.uint8)
+        )
+
+    def _pixels(self, values: np.ndarray, psi: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
+        return to_uint8(self.engine.run(values, psi, labels), self.config.output_range)
+
+    def labels_of(self, seeds: Sequence[int], asked: Mapping[str, str] | None = None) -> np.ndarray | None:
+        """Return the labels of `seeds`, int64 (N, A), asked for or drawn; None if the model takes none."""
+        self.check_labels(asked)
+        if not self.config.labels:
+            return None
+        labels = latents.draw_labels(seeds, [self.config.frequencies[a] for a in self.config.labels])
+        for a, (attribute, values) in enumerate(self.config.labels.items()):
+            if asked and attribute in asked:
+                labels[:, a] = values.index(asked[attribute])
+        return labels
+
+    def check_labels(self, asked: Mapping[str, str] | None) -> None:
+        """Refuse a label this model does not take, naming those that it does (status 2)."""
+        known = self.config.labels
+        for attribute, value in (asked or {}).items():
+            if not known:
+                raise UsageError(f'{self.path} takes no labels, so not "{attribute}" either.')
+            if attribute not in known:
+                raise UsageError(
+                    f'{self.path} has no label "{attribute}"; it has {", ".join(known)}.'
+                    + nearest(attribute, known)
+                )
+            if value not in known[attribute]:
+                values = known[attribute]
+                raise UsageError(
+                    f'"{attribute}" cannot be "{value}"; it can be {", ".join(values)}.'
+                    + nearest(str(value), values)
+                )
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """Return the weights, {name: array}."""
+        from safetensors.numpy import load_file
+
+        return load_file(self.path / WEIGHTS)
+
+    def module(self) -> nn.Module:
+        """Return the generator as a torch module in evaluation mode, for a device or a gradient."""
+        from phiz import networks
+
+        network = networks.generator(self.config.network.name, **self.config.network.arguments)
+        from safetensors.torch import load_file
+
+        network.load_state_dict(load_file(self.path / WEIGHTS))
+        return network.eval()
+
+
+def check_truncation(psi: float | np.ndarray) -> None:
+    """Refuse a truncation that is negative or no number (status 2)."""
+    values = np.asarray(psi, np.float64)
+    if not (np.isfinite(values).all() and (values >= 0).all()):
+        raise UsageError(f"Truncation is a number from 0 (all alike) over 1 (as trained) upwards, not {psi}.")
+
+
+def to_uint8(images: np.ndarray, output_range: tuple[float, float]) -> np.ndarray:
+    """Turn a generator's output (N, 3, H, W) into pixels: uint8 (N, H, W, 3), as docs/latents.md defines.
+
+    Raises:
+        PhizError: the output holds NaN.
+    """
+    low, high = output_range
+    scaled = (images.astype(np.float32) - np.float32(low)) * np.float32(255.0 / (high - low))
+    if np.isnan(scaled).any():
+        raise PhizError("The model gives NaN instead of pixels; its training went wrong.")
+    return np.floor(np.clip(scaled, 0, 255) + np.float32(0.5)).astype(np.uint8).transpose(0, 2, 3, 1).copy()
+
+
+def load(path: str | Path) -> Model:
+    """Load the model of a run or of a model folder, checking every byte of its files.
+
+    Raises:
+        PhizError: there is no model, or a file of it is missing, cut short, foreign or too new.
+    """
+    path = Path(path)
+    folder = _folder_of(path)
+    data = artefacts.read_json(folder / CONFIG, "model", FORMAT)
+    try:
+        config = ModelConfig.model_validate(data)
+    except ValidationError as fault:
+        first = fault.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "it"
+        raise PhizError(f"{folder / CONFIG} is not sound: {place}: {first['msg']}.") from None
+    if config.latents > latents.VERSION:
+        raise PhizError(
+            f"{folder / CONFIG} has latents of version {config.latents}, newer than {latents.VERSION}: "
+            "pip install --upgrade phiz"
+        )
+    optional = [DISCRIMINATOR] if (folder / DISCRIMINATOR).exists() else []
+    for name in (WEIGHTS, ONNX, *optional):
+        _check_file(folder, name, config.files.get(name))
+    return Model(folder, config)
+
+
+def _folder_of(path: Path) -> Path:
+    if not path.exists():
+        beside = path.parent.iterdir() if path.parent.is_dir() else ()
+        raise PhizError(f"{path} does not exist.{nearest(path.name, [p.name for p in beside])}")
+    kind = artefacts.kind_of(path)
+    if kind == "faceset":
+        raise PhizError(
+            f"{path} is a face set, not a model; train one on it: phiz train {path} -o runs/first"
+        )
+    if kind == "run":
+        if (path / "model").is_dir():
+            return path / "model"
+        raise PhizError(
+            f"{path} holds no model yet: its training is unfinished; "
+            f"go on with: phiz train ... -o {path} --resume"
+        )
+    if not path.is_dir():
+        raise PhizError(f"{path} is a file; a model is the folder with its {CONFIG}.")
+    if kind is None and not (path / CONFIG).exists():
+        raise PhizError(f"{path} is no phiz run and no phiz model: it has no {CONFIG}.")
+    return path
+
+
+def _check_file(folder: Path, name: str, expected: str | None) -> None:
+    file = folder / name
+    if not file.resolve().is_file():
+        raise PhizError(f"{file} is missing; copy it again from where the model came from.")
+    if expected is None:
+        raise PhizError(
+            f"{folder / CONFIG} has no SHA-256 of {name}, so it was not written by phiz as it stands."
+        )
+    try:
+        actual = artefacts.sha256(file)
+    except OSError as fault:
+        raise PhizError(f"{file} cannot be read: {fault.strerror}.") from None
+    if actual != expected:
+        raise PhizError(
+            f"{file} is not the file this model was saved with: it is cut short or was changed "
+            "(its SHA-256 differs); copy it again from where the model came from."
+        )
+
+
+def save_model(
+    folder: str | Path,
+    config: ModelConfig,
+    weights: Mapping[str, np.ndarray],
+    onnx: bytes,
+    preview: Image,
+    discriminator: Mapping[str, np.ndarray] | None = None,
+    card: str = "",
+    force: bool = False,
+) -> Model:
+    """Write a model folder, whole or not at all, and return it as loaded.
+
+    Args:
+        folder: where; a model that stands there is replaced with `force`.
+        config: what it is; `files` is filled in here.
+        weights: the generator's (EMA) state, {name: array}.
+        onnx: the same generator from `phiz.onnx.export`.
+        preview: a sheet of its faces.
+        discriminator: its state, to go on training from.
+        card: what the model card should say beyond what `config` does, in Markdown.
+        force: replace a model.
+
+    Raises:
+        PhizError: something stands at `folder` that may not be replaced.
+        Surroundings: the disk is full.
+    """
+    from safetensors.numpy import save
+
+    def packed(tensors: Mapping[str, np.ndarray]) -> bytes:
+        return save({name: np.ascontiguousarray(a) for name, a in tensors.items()}, {"format": "pt"})
+
+    files = {WEIGHTS: packed(weights), ONNX: onnx}
+    if discriminator is not None:
+        files[DISCRIMINATOR] = packed(discriminator)
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    config = config.model_copy(update={"files": hashes})
+    parameters = sum(math.prod(a.shape) for a in weights.values())
+    said = {"phiz": "preview", "format": marks.FORMAT, "synthetic": True, "model": hashes[WEIGHTS][:16]}
+    with artefacts.building(Path(folder), "model", force) as place:
+        (place / "onnx").mkdir()
+        for name, data in files.items():
+            (place / name).write_bytes(data)
+        (place / "preview.png").write_bytes(marks.encode(preview, ".png", said))
+        (place / "README.md").write_text(model_card(config, parameters, card), "utf-8")
+        artefacts.write_json(place / CONFIG, config.model_dump(mode="json"))
+    return Model(Path(folder), config)

@@ -1,0 +1,105 @@
+"""A slim convolutional GAN for minutes on a CPU: small, regularised, and cheap where it costs most.
+
+G convolves, then upsamples, so that no wide convolution runs at full size: a 3x3 convolution, bilinear
+doubling, batch norm, leaky ReLU and a residual 3x3 at each size, and a thin head at the last. D looks at
+2x2 blocks of pixels as 12 channels, so that none of its wide convolutions runs at full size either, and
+has no normalisation: a gradient penalty keeps it in bounds. `widths` are channels from the base upward
+in G and from the full size downward in D; a size with more stages than widths repeats the last.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from phiz.networks import base_and_doublings
+
+_SLOPE = 0.2
+
+
+def _act(x: Tensor) -> Tensor:
+    return F.leaky_relu(x, _SLOPE)
+
+
+def _double(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+
+
+def _convolution(before: int, after: int, bias: bool = True, gain: float = 1.0) -> nn.Conv2d:
+    layer = nn.Conv2d(before, after, 3, padding=1, bias=bias)
+    nn.init.kaiming_normal_(layer.weight, a=_SLOPE)
+    layer.weight.data.mul_(gain)
+    if bias:
+        nn.init.zeros_(layer.bias)
+    return layer
+
+
+class _Block(nn.Module):
+    """Convolve, double (save in the first block), and add a residual convolution."""
+
+    def __init__(self, before: int, after: int, doubles: bool = True) -> None:
+        super().__init__()
+        self.doubles = doubles
+        self.enter = _convolution(before, after, bias=False)
+        self.enter_norm = nn.BatchNorm2d(after)
+        self.stay = _convolution(after, after, bias=False)
+        self.stay_norm = nn.BatchNorm2d(after)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.enter(x)
+        x = _act(self.enter_norm(_double(x) if self.doubles else x))
+        return x + _act(self.stay_norm(self.stay(x)))
+
+
+class Generator(nn.Module):
+    """(N, z) latents -> (N, 3, size, size), trained to lie in [-1, 1]."""
+
+    output_range = (-1.0, 1.0)
+
+    def __init__(
+        self, size: int, z: int = 128, widths: tuple[int, ...] = (256, 192, 96), head: int = 32
+    ) -> None:
+        super().__init__()
+        self.base, doublings = base_and_doublings(size)
+        channels = [widths[min(i, len(widths) - 1)] for i in range(doublings)]
+        self.dense = nn.Linear(z, channels[0] * self.base**2, bias=False)
+        nn.init.normal_(self.dense.weight, std=1 / math.sqrt(z))
+        self.dense_norm = nn.BatchNorm2d(channels[0])
+        steps = zip([channels[0], *channels[:-1]], channels, strict=True)
+        self.blocks = nn.Sequential(*(_Block(a, b, doubles=i > 0) for i, (a, b) in enumerate(steps)))
+        self.head = _convolution(channels[-1], head, bias=False)
+        self.head_norm = nn.BatchNorm2d(head)
+        self.rgb = _convolution(head, 3, gain=0.3)
+
+    def forward(self, latent: Tensor) -> Tensor:
+        x = self.dense(latent).unflatten(1, (-1, self.base, self.base))
+        x = self.blocks(_act(self.dense_norm(x.contiguous(memory_format=torch.channels_last))))
+        return self.rgb(_act(self.head_norm(_double(self.head(x)))))
+
+
+class Discriminator(nn.Module):
+    """(N, 3, size, size) in [-1, 1] -> (N,) logits."""
+
+    def __init__(self, size: int, widths: tuple[int, ...] = (64, 128, 192)) -> None:
+        super().__init__()
+        base, doublings = base_and_doublings(size)
+        channels = [widths[min(i, len(widths) - 1)] for i in range(doublings)]
+        self.enter = _convolution(12, channels[0])
+        self.halvings = nn.ModuleList(
+            _convolution(a, b) for a, b in zip(channels[:-1], channels[1:], strict=True)
+        )
+        self.last = _convolution(channels[-1], channels[-1])
+        features = channels[-1] * base**2
+        self.dense = nn.Linear(features, 1)
+        nn.init.normal_(self.dense.weight, std=1 / math.sqrt(features))
+        nn.init.zeros_(self.dense.bias)
+
+    def forward(self, image: Tensor) -> Tensor:
+        x = F.pixel_unshuffle(image, 2).contiguous(memory_format=torch.channels_last)
+        x = _act(self.enter(x))
+        for convolution in self.halvings:
+            x = F.avg_pool2d(_act(convolution(x)), 2)
+        return self.dense(_act(self.last(x)).flatten(1)).squeeze(1)

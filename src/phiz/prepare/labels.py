@@ -1,0 +1,164 @@
+"""Labels for the pictures of a source: from the folders they lie in, or from a CSV file.
+
+`folders`: the names of the folders are the values. Folders that enclose all of the pictures are no
+label; nested ones are several attributes, `folder1`, `folder2`, ... (a single one is `folder`).
+
+`FILE.csv`: the first line names the columns; the first column names the file, each other one is an
+attribute, an empty field is missing. `FILE.csv:hair,eyes` takes these columns only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from phiz.artefacts import sha256
+from phiz.errors import PhizError, nearest
+from phiz.prepare.bins import is_numbers, values_of
+from phiz.prepare.names import shown
+from phiz.prepare.table import Match, Table, match, read_table
+
+MOST_WORDS = 64
+"""A column with more different texts than this is left out, unless it is asked for by name."""
+
+MOST_VALUES = 32_767
+"""The most values an attribute may have (labels are int16)."""
+
+Warn = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Labels of N pictures: schema {attribute: [values]}, table int16 (N, A) with -1 for missing."""
+
+    schema: dict[str, list[str]]
+    table: np.ndarray
+    made: dict[str, Any] | None
+    """How they were made, for the face set's `made`; None where there are none."""
+
+
+def read_labels(labels: str | Path | None, names: Sequence[str], warn: Warn) -> Labels:
+    """Read the labels of the pictures called `names` ("folders", FILE.csv or FILE.csv:column,column).
+
+    Raises:
+        PhizError: the CSV or a column does not exist, contradicts itself, or names none of the pictures;
+            or "folders" where all the pictures lie in one.
+    """
+    if labels is None:
+        return Labels({}, np.zeros((len(names), 0), np.int16), None)
+    if str(labels) == "folders":
+        return _from_folders(names, warn)
+    file, columns = _split(str(labels))
+    table = read_table(file)
+    return _from_table(table, columns, names, warn)
+
+
+def _split(labels: str) -> tuple[Path, list[str] | None]:
+    """Tell FILE.csv:hair,eyes from a file's name with a colon in it (C:\\faces.csv)."""
+    if Path(labels).is_file():
+        return Path(labels), None
+    left, colon, right = labels.rpartition(":")
+    if colon and Path(left).is_file():
+        columns = [column.strip() for column in right.split(",") if column.strip()]
+        if not columns:
+            raise PhizError(f"{labels} names no column after the colon.")
+        return Path(left), columns
+    hint = nearest(labels, ["folders"])
+    raise PhizError(f'{labels} does not exist; labels are a CSV file, or "folders".{hint}')
+
+
+def _from_folders(names: Sequence[str], warn: Warn) -> Labels:
+    above = [name.split("/")[:-1] for name in names]
+    common = 0
+    while above and len({tuple(parts[: common + 1]) for parts in above}) == 1 and len(above[0]) > common:
+        common += 1
+    levels = [parts[common:] for parts in above]
+    depth = max((len(parts) for parts in levels), default=0)
+    if depth == 0:
+        where = "/".join(above[0]) if above and above[0] else "one folder"
+        raise PhizError(f"no label folders: all the pictures lie in {shown(where)}; leave labels out.")
+    attributes = ["folder"] if depth == 1 else [f"folder{level + 1}" for level in range(depth)]
+    columns = {
+        attribute: [parts[level] if level < len(parts) else "" for parts in levels]
+        for level, attribute in enumerate(attributes)
+    }
+    return Labels(*_encode(columns, warn), {"from": "folders"})
+
+
+def _from_table(table: Table, columns: list[str] | None, names: Sequence[str], warn: Warn) -> Labels:
+    for column in columns or []:
+        if column not in table.columns:
+            raise PhizError(
+                f'{table.path} has no column "{column}"; it has {", ".join(table.columns)}.'
+                f"{nearest(column, table.columns)}"
+            )
+    found = match(table, names)
+    _speak_of_rows(table, found, names, warn)
+    taken = {}
+    for column in columns or table.columns:
+        texts = found.column(column)
+        if why := _useless(texts, asked=columns is not None):
+            if columns:
+                raise PhizError(f'{table.path}: column "{column}" {why}.')
+            warn(f'{table.path}: column "{column}" {why}: left out.')
+        else:
+            taken[column] = texts
+    if not taken:
+        raise PhizError(f"{table.path}: no column can be a label; name one: {table.path}:{table.columns[0]}")
+    made = {"from": table.path.name, "sha256": sha256(table.path), "columns": list(taken)}
+    return Labels(*_encode(taken, warn), made)
+
+
+def _speak_of_rows(table: Table, found: Match, names: Sequence[str], warn: Warn) -> None:
+    rows = len(table.rows)
+    if len(found.unknown) == rows:
+        raise PhizError(
+            f"{table.path} names none of the pictures: its first column begins with "
+            f"{shown(found.unknown[0])}, the pictures with {shown(names[0])}."
+        )
+    if found.unknown:
+        warn(
+            f"{table.path}: {len(found.unknown):,} of {rows:,} rows name no picture that is there, "
+            f"the first {shown(found.unknown[0])}."
+        )
+    without = [name for name, fields in zip(names, found.fields, strict=True) if fields is None]
+    if without:
+        warn(
+            f"{table.path}: {len(without):,} of {len(names):,} pictures have no row, so no labels, "
+            f"the first {shown(without[0])}."
+        )
+
+
+def _useless(texts: Sequence[str], asked: bool) -> str:
+    """Say why a column cannot be a label, or "" where it can."""
+    values = set(texts) - {""}
+    if not values:
+        return "is empty for all of the pictures"
+    if asked:
+        return ""
+    if len(values) == 1:
+        return f"has one value only ({shown(next(iter(values)))})"
+    if len(values) > MOST_WORDS and not is_numbers(values):
+        return f"has {len(values):,} different texts (to take it all the same, name it: FILE.csv:COLUMN)"
+    return ""
+
+
+def _encode(columns: dict[str, list[str]], warn: Warn) -> tuple[dict[str, list[str]], np.ndarray]:
+    """Turn columns of text, "" for missing, into a schema and int16 codes (N, A)."""
+    schema, codes = {}, []
+    for attribute, texts in columns.items():
+        values, of = values_of(text for text in texts if text)
+        if len(values) > MOST_VALUES:
+            raise PhizError(f'"{attribute}" has {len(values):,} values; {MOST_VALUES:,} are the most.')
+        if len(of) > len(values):
+            ends = f"{values[0]} to {values[-1]}"
+            warn(f'"{attribute}": {len(of):,} different numbers became {len(values)} ranges, {ends}.')
+        place = {value: index for index, value in enumerate(values)}
+        code = {text: place[value] for text, value in of.items()}
+        schema[attribute] = values
+        codes.append([code.get(text, -1) for text in texts])
+    return schema, np.array(codes, np.int16).T.copy()

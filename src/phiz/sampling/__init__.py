@@ -1,0 +1,1 @@
+"""Sampling: contact sheets, films, and what a model's network looks like."""

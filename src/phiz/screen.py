@@ -1,0 +1,131 @@
+"""What long work shows: a bar with rate and time left on a terminal, a plain line every few seconds elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+_PLAIN_SECONDS = 5.0
+
+
+def _terminal() -> bool:
+    return sys.stderr.isatty()
+
+
+@contextmanager
+def progress(doing: str, things: str) -> Iterator[Callable[[int, int], None]]:
+    """Yield a function (done, total) that shows how far some work is."""
+    start = time.monotonic()
+    if _terminal():
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(doing, total=None, rate="")
+
+            def show(done: int, total: int) -> None:
+                rate = done / max(time.monotonic() - start, 1e-9)
+                bar.update(task, completed=done, total=total, rate=f"{rate:,.0f} {things}/s")
+
+            yield show
+        return
+
+    last = start
+
+    def line(done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last > _PLAIN_SECONDS:
+            last = now
+            print(f"{doing}: {done:,} of {total:,} {things}", file=sys.stderr, flush=True)
+
+    yield line
+
+
+class TrainingScreen:
+    """Shows a training's newest metrics, says lines, and keeps both in the run's log.txt."""
+
+    def __init__(self, log: Path, steps: int) -> None:
+        self._log, self._steps = log, steps
+        self._bar: Any = None
+        self._last = 0.0
+        self._first: tuple[float, int] | None = None
+
+    def __enter__(self) -> TrainingScreen:
+        if _terminal():
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn
+
+            self._bar = Progress(
+                TextColumn("step {task.completed:,}/{task.total:,}"),
+                BarColumn(bar_width=24),
+                TextColumn("{task.description}"),
+                console=Console(stderr=True),
+            )
+            self._bar.start()
+            self._task = self._bar.add_task("measuring the machine", total=self._steps)
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def show(self, metrics: dict[str, Any]) -> None:
+        """Show a line of metrics: images/s, losses, D's accuracy, time left."""
+        step, now = metrics["step"], time.monotonic()
+        if self._first is None:
+            self._first = (now, step)
+        since, first = self._first
+        left = (now - since) / (step - first) * (self._steps - step) if step > first else None
+        text = describe(metrics, left)
+        if self._bar:
+            self._bar.update(self._task, completed=step, description=text)
+        elif now - self._last > _PLAIN_SECONDS or step == self._steps:
+            self._last = now
+            print(f"step {step:,}/{self._steps:,}  {text}", file=sys.stderr, flush=True)
+
+    def say(self, line: str) -> None:
+        """Say one line and keep it in the log."""
+        if self._bar:
+            self._bar.console.print(line, highlight=False)
+        else:
+            print(line, file=sys.stderr, flush=True)
+        try:
+            with open(self._log, "a", encoding="utf-8") as log:
+                log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n")
+        except OSError:
+            pass  # a full disk has been said already
+
+
+def describe(metrics: dict[str, Any], left: float | None) -> str:
+    """Put a line of metrics into words."""
+    parts = [f"{metrics['images_per_second']:,.0f} images/s"]
+    if "loss_outline" in metrics:
+        parts.append(f"outline {metrics['loss_outline']:.3f}")
+    if "loss_d" in metrics:
+        parts.append(f"D {metrics['loss_d']:.2f}  G {metrics['loss_g']:.2f}")
+        parts.append(f"D right {metrics['accuracy_real']:.0%} real {metrics['accuracy_fake']:.0%} fake")
+    if left is not None:
+        parts.append(f"{duration(left)} left")
+    return "  ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """Write seconds as people do: 45 s, 3:05 min, 2:10 h."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02d} min"
+    return f"{whole // 3600}:{whole % 3600 // 60:02d} h"

@@ -1,0 +1,115 @@
+"""Checkpoints: the one place where the state of a training survives.
+
+A checkpoint is a folder `step-000012345/` of safetensors files and a `state.json` that holds the SHA-256
+of each. It is written aside, fsynced and renamed, so that a folder of that name is whole; should its
+bytes be damaged later, the loader walks back to the newest whole one and says so.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from torch import Tensor
+
+from phiz import artefacts
+from phiz.errors import PhizError
+
+FORMAT = 1
+_NAME = re.compile(r"step-(\d{9,})$")
+
+Tensors = dict[str, dict[str, Tensor]]
+"""Groups of named tensors: one safetensors file a group."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a training needs to go on: the step it stands at, tensors by group, and plain values."""
+
+    step: int
+    tensors: Tensors
+    values: dict[str, Any]
+
+
+def save(folder: Path, checkpoint: Checkpoint, keep: int = 3) -> Path:
+    """Write `checkpoint` below `folder`, whole or not at all, and drop all but the newest `keep`.
+
+    Raises:
+        OSError: the disk is full or fails; what was there before is untouched.
+    """
+    place = folder / f"step-{checkpoint.step:09d}"
+    aside = folder / f".{place.name}.partial"
+    shutil.rmtree(aside, ignore_errors=True)
+    try:
+        aside.mkdir(parents=True)
+        hashes = {}
+        for group, tensors in checkpoint.tensors.items():
+            name = f"{group}.safetensors"
+            data = safetensors.torch.save({key: tensor.contiguous() for key, tensor in tensors.items()})
+            (aside / name).write_bytes(data)
+            hashes[name] = hashlib.sha256(data).hexdigest()
+        state = {"format": FORMAT, "step": checkpoint.step, **checkpoint.values, "sha256": hashes}
+        (aside / "state.json").write_text(json.dumps(state, indent=2) + "\n", "utf-8")
+        artefacts.sync(aside)
+        artefacts.swap(aside, place)
+    except OSError:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+    for old in found(folder)[keep:]:
+        shutil.rmtree(old, ignore_errors=True)
+    return place
+
+
+def found(folder: Path) -> list[Path]:
+    """Return the checkpoints below `folder`, newest first, whole or not."""
+    if not folder.is_dir():
+        return []
+    return sorted((p for p in folder.iterdir() if _NAME.match(p.name)), key=lambda p: p.name, reverse=True)
+
+
+def load(path: Path) -> Checkpoint:
+    """Read one checkpoint and check every byte of it.
+
+    Raises:
+        PhizError: a file is missing, damaged, or of a newer format; the message names it.
+    """
+    try:
+        state = json.loads((path / "state.json").read_text("utf-8"))
+        hashes = dict(state.pop("sha256"))
+        step = int(state.pop("step"))
+        version = int(state.pop("format"))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
+        raise PhizError(f"{path / 'state.json'} cannot be read ({fault})") from None
+    if version > FORMAT:
+        raise PhizError(f"{path} has format {version}, newer than {FORMAT}: pip install --upgrade phiz")
+    tensors: Tensors = {}
+    for name, expected in hashes.items():
+        try:
+            data = (path / name).read_bytes()
+        except OSError as fault:
+            raise PhizError(
+                f"{path / name} cannot be read ({os.strerror(fault.errno or errno.EIO)})"
+            ) from None
+        if hashlib.sha256(data).hexdigest() != expected:
+            raise PhizError(f"{path / name} is damaged: its SHA-256 is not the one in state.json")
+        tensors[name.removesuffix(".safetensors")] = safetensors.torch.load(data)
+    return Checkpoint(step, tensors, state)
+
+
+def newest(folder: Path, say: Callable[[str], None]) -> Checkpoint | None:
+    """Return the newest whole checkpoint below `folder`, telling `say` of each broken one; None if none."""
+    for path in found(folder):
+        try:
+            return load(path)
+        except PhizError as fault:
+            say(f"{fault}; going back to the checkpoint before it.")
+    return None

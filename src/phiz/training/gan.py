@@ -1,0 +1,269 @@
+"""The GAN task: two networks against each other, and the running average that becomes the model."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from phiz import latents, networks
+from phiz.faceset import FaceSet
+from phiz.model import to_uint8
+from phiz.training import outline
+from phiz.training.checkpoint import Tensors
+from phiz.training.losses import LOSSES
+from phiz.training.penalties import PENALTIES
+from phiz.training.randomness import Randomness, Stream, batch_indices
+from phiz.training.recipe import Adam, Recipe
+from phiz.training.tasks import Position, Stage
+
+SAMPLES = 64
+_STATISTICS = 16  # batches over which the average G's batch-norm statistics are taken
+
+
+class GAN:
+    """Trains G and D of a recipe on a face set; see phiz.training.tasks.Task."""
+
+    def __init__(self, recipe: Recipe, faces: FaceSet, device: torch.device, attempt: int = 0) -> None:
+        self.recipe, self.faces, self.device = recipe, faces, device
+        self.random = Randomness(recipe.seed, attempt)
+        self.batch = recipe.batch
+        adversarial = 1.0 - (recipe.outline.share if recipe.outline else 0.0)
+        self.stages = [Stage("adversarial", adversarial)]
+        torch.manual_seed(self.random.key(Stream.INITIAL))
+        layout = torch.channels_last
+        self.generator = self._network("generator").to(device, memory_format=layout)
+        self.discriminator = self._network("discriminator").to(device, memory_format=layout)
+        self.average = copy.deepcopy(self.generator).requires_grad_(False)
+        self.optimizers = {
+            "optimizer-generator": _adam(self.generator, recipe.generator),
+            "optimizer-discriminator": _adam(self.discriminator, recipe.discriminator),
+        }
+        self.codes: outline.Codes | None = None
+        if recipe.outline:
+            self.stages.insert(0, Stage("outline", recipe.outline.share))
+            adam = Adam(rate=recipe.outline.rate, beta1=0.9, beta2=0.99)
+            self.optimizers["optimizer-outline"] = _adam(self.generator, adam)
+            self.codes = outline.Codes.fit(faces, recipe.z, recipe.seed, recipe.flip).to(device)
+        low, high = self.generator.output_range
+        self._scale, self._offset = (high - low) / 255.0, low
+        self.output_range = (low, high)
+
+    def _network(self, role: str) -> nn.Module:
+        return getattr(networks, role)(self.recipe.network.name, **self.arguments(role))
+
+    def arguments(self, role: str) -> dict[str, object]:
+        """Return the arguments that build the network of this role."""
+        given = {"size": self.recipe.size, **getattr(self.recipe.network, role)}
+        return {"z": self.recipe.z, **given} if role == "generator" else given
+
+    # -- a step ----------------------------------------------------------------------------------
+
+    def step(self, position: Position) -> dict[str, Tensor]:
+        """Take one step of the stage that `position` names; return its losses and D's accuracy."""
+        torch.manual_seed(self.random.key(Stream.NETWORK, position.step))
+        if position.stage == "outline":
+            return self._outline_step(position)
+        return self._adversarial_step(position)
+
+    def _outline_step(self, at: Position) -> dict[str, Tensor]:
+        assert self.recipe.outline and self.codes
+        optimizer = self.optimizers["optimizer-outline"]
+        left = 1 - at.index / at.count
+        _set_rate(optimizer, self.recipe.outline.rate * min(1.0, 2 * left + 0.02))
+        real = self._real(at)
+        scale = 2 / (self.output_range[1] - self.output_range[0])
+        codes = self.codes((real - self.output_range[0]) * scale - 1)
+        loss = outline.loss(self.generator(codes), real)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if at.index == at.count - 1:
+            self.average.load_state_dict(self.generator.state_dict())
+        return {"loss_outline": loss.detach()}
+
+    def _adversarial_step(self, at: Position) -> dict[str, Tensor]:
+        recipe = self.recipe
+        generator, discriminator = self.generator, self.discriminator
+        fall = min(1.0, (1 - at.progress) / recipe.decay) if recipe.decay else 1.0
+        _set_rate(self.optimizers["optimizer-generator"], recipe.generator.rate * fall)
+        _set_rate(self.optimizers["optimizer-discriminator"], recipe.discriminator.rate * fall)
+        real = self._real(at)
+        fake = generator(self._latents(at))
+        loss = LOSSES[recipe.loss]
+
+        # D: arXiv 2501.05441, eq. 2 with the penalties of eq. 3; fakes are shared with G's step.
+        on_real, on_fake = self._logits(real, fake.detach())
+        loss_d = loss.discriminator(on_real, on_fake)
+        total = loss_d
+        if recipe.penalty:
+            penalty = self._penalty(at, real, fake.detach(), on_real, on_fake)
+            total = loss_d + penalty
+        optimizer = self.optimizers["optimizer-discriminator"]
+        optimizer.zero_grad()
+        total.backward()
+        optimizer.step()
+
+        # G against the updated D; D's verdict on the real faces is the one it has just given.
+        discriminator.requires_grad_(False)
+        loss_g = loss.generator(on_real.detach(), discriminator(fake))
+        optimizer = self.optimizers["optimizer-generator"]
+        optimizer.zero_grad()
+        loss_g.backward()
+        optimizer.step()
+        discriminator.requires_grad_(True)
+        self._follow(at)
+
+        values = {"loss_d": loss_d.detach(), "loss_g": loss_g.detach()}
+        if recipe.penalty:
+            values["penalty"] = penalty.detach()
+        return values | _accuracy(on_real.detach(), on_fake.detach(), recipe.loss)
+
+    def _logits(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        # Where D has batch norm, real and fake batches are normalised apart, as the DCGAN does.
+        if any(isinstance(module, nn.BatchNorm2d) for module in self.discriminator.modules()):
+            return self.discriminator(real), self.discriminator(fake)
+        on_real, on_fake = self.discriminator(torch.cat([real, fake])).chunk(2)
+        return on_real, on_fake
+
+    def _penalty(self, at: Position, real: Tensor, fake: Tensor, on_real: Tensor, on_fake: Tensor) -> Tensor:
+        asked = self.recipe.penalty
+        assert asked is not None
+        count = max(1, round(asked.share * len(real)))
+        pictures = torch.cat([real[:count], fake[:count]])
+        logits = torch.cat([on_real[:count], on_fake[:count]])
+        noise = torch.randn(pictures.shape, generator=self.random.at(Stream.PENALTY, at.step))
+        reach = (self.output_range[1] - self.output_range[0]) / 2
+        norm = PENALTIES[asked.kind](
+            self.discriminator, pictures, logits, noise.to(self.device), asked.sigma * reach
+        )
+        gamma = asked.gamma * (self.recipe.size / 32) ** 2
+        return gamma * norm  # gamma / 2 * (R1 + R2): the mean over both halves is (R1 + R2) / 2
+
+    def _follow(self, at: Position) -> None:
+        """Move the average towards G; its half-life is at most half of what lies behind."""
+        half_life = min(self.recipe.ema * at.count, at.index / 2)
+        towards = 1 - 0.5 ** (1 / half_life) if half_life > 0 else 1.0
+        with torch.no_grad():
+            old, new = list(self.average.parameters()), list(self.generator.parameters())
+            torch._foreach_lerp_(old, new, towards)
+            for kept, current in zip(self.average.buffers(), self.generator.buffers(), strict=True):
+                kept.copy_(current)
+
+    # -- what a step is made of ------------------------------------------------------------------
+
+    def _real(self, at: Position) -> Tensor:
+        first = at.step * self.batch
+        indices = batch_indices(self.recipe.seed, first, self.batch, len(self.faces))
+        pictures = torch.from_numpy(self.faces.batch(indices)).to(self.device).permute(0, 3, 1, 2)
+        real = pictures.to(torch.float32, memory_format=torch.channels_last) * self._scale + self._offset
+        if self.recipe.flip:
+            flip = torch.rand(self.batch, generator=self.random.at(Stream.FLIP, at.step)) < 0.5
+            real = torch.where(flip.to(self.device)[:, None, None, None], real.flip(3), real)
+        return real
+
+    def _latents(self, at: Position) -> Tensor:
+        step = at.step
+        if self.recipe.noise == "per-epoch":
+            step = at.step * self.batch // len(self.faces)
+        generator = self.random.at(Stream.LATENT, step)
+        return torch.randn(self.batch, self.recipe.z, generator=generator).to(self.device)
+
+    # -- what comes of it ------------------------------------------------------------------------
+
+    def finished(self, position: Position) -> nn.Module:
+        """Return the average G, ready to generate: its batch-norm statistics are taken anew."""
+        model = copy.deepcopy(self.average)
+        norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
+        if norms and self.recipe.ema:
+            model.train()
+            for norm in norms:
+                norm.reset_running_stats()
+                norm.momentum = None
+            draws = self.random.at(Stream.STATISTICS)
+            with torch.no_grad():
+                for _ in range(_STATISTICS):
+                    model(torch.randn(self.batch, self.recipe.z, generator=draws).to(self.device))
+        return model.eval()
+
+    def sample(self, position: Position) -> np.ndarray:
+        """Return the faces of seeds 0 .. 63 as they stand: uint8 (64, H, W, 3)."""
+        codes = torch.from_numpy(latents.latents(range(SAMPLES), self.recipe.z)).to(self.device)
+        source = self.average if position.stage == "adversarial" else self.generator
+        kept, self.average = self.average, source
+        model = self.finished(position)
+        self.average = kept
+        with torch.no_grad():
+            pictures = torch.cat([model(part) for part in codes.split(16)])
+        return to_uint8(pictures.float().cpu().numpy(), self.output_range)
+
+    # -- state -----------------------------------------------------------------------------------
+
+    def tensors(self) -> Tensors:
+        """Return all that a checkpoint must hold, by group."""
+        groups: Tensors = {
+            "generator": dict(self.generator.state_dict()),
+            "discriminator": dict(self.discriminator.state_dict()),
+            "average": dict(self.average.state_dict()),
+        }
+        for name, optimizer in self.optimizers.items():
+            groups[name] = dict(_optimizer_tensors(optimizer))
+        if self.codes:
+            groups["codes"] = {"mean": self.codes.mean, "axes": self.codes.axes}
+        return groups
+
+    def restore(self, tensors: Tensors) -> None:
+        """Take back what `tensors` returned."""
+        for name in ("generator", "discriminator", "average"):
+            getattr(self, name).load_state_dict(tensors[name])
+        for name, optimizer in self.optimizers.items():
+            _restore_optimizer(optimizer, tensors[name])
+        if self.codes:
+            self.codes = outline.Codes(**tensors["codes"]).to(self.device)
+
+    def synchronise(self) -> None:
+        """Wait until the device has done what it was given."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        elif self.device.type == "mps":
+            torch.mps.synchronize()
+
+
+def _accuracy(real: Tensor, fake: Tensor, loss: str) -> dict[str, Tensor]:
+    """Return the share of each kind that D calls rightly; a relativistic D's zero is between the means."""
+    border = (
+        (real.mean() + fake.mean()) / 2 if loss == "relativistic" else torch.zeros((), device=real.device)
+    )
+    return {
+        "accuracy_real": (real > border).float().mean(),
+        "accuracy_fake": (fake < border).float().mean(),
+    }
+
+
+def _adam(network: nn.Module, asked: Adam) -> torch.optim.Adam:
+    betas = (asked.beta1, asked.beta2)
+    return torch.optim.Adam(network.parameters(), lr=asked.rate, betas=betas, foreach=True)
+
+
+def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> Iterator[tuple[str, Tensor]]:
+    for index, state in optimizer.state_dict()["state"].items():
+        for key, value in state.items():
+            yield f"{index}.{key}", value
+
+
+def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    whole = optimizer.state_dict()
+    states: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        index, key = name.split(".", 1)
+        states.setdefault(int(index), {})[key] = value
+    whole["state"] = states
+    optimizer.load_state_dict(whole)

@@ -1,0 +1,212 @@
+"""The loop: drives a task from one step to the last, and writes down what happens."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from phiz.artefacts import disk
+from phiz.errors import PhizError, Stopped, Surroundings
+from phiz.training import checkpoint
+from phiz.training.checkpoint import Checkpoint
+from phiz.training.plan import Plan
+from phiz.training.tasks import Task
+
+CHECKPOINT_SECONDS = 110.0
+
+
+class Screen(Protocol):
+    """Where a training is watched."""
+
+    def show(self, metrics: dict[str, Any]) -> None:
+        """Show the newest line of metrics."""
+
+    def say(self, line: str) -> None:
+        """Say one line, and keep it in the log."""
+
+
+@dataclass
+class Meter:
+    """Means of a step's scalars since the last report; it survives in checkpoints, to the bit."""
+
+    sums: dict[str, Tensor]
+    count: int = 0
+
+    def add(self, values: dict[str, Tensor]) -> None:
+        for name, value in values.items():
+            self.sums[name] = self.sums[name] + value.double() if name in self.sums else value.double()
+        self.count += 1
+
+    def take(self) -> dict[str, float]:
+        means = {name: float(total) / self.count for name, total in self.sums.items()}
+        self.sums, self.count = {}, 0
+        return means
+
+
+def run(
+    task: Task,
+    plan: Plan,
+    folder: Path,
+    write_sample: Callable[[int, np.ndarray], None],
+    write_model: Callable[[int], None],
+    screen: Screen,
+    spent: float = 0.0,
+    model_every: float = 600.0,
+) -> float:
+    """Train `task` as planned, from the newest checkpoint in `folder` if there is one.
+
+    `spent` is how many seconds of the training lie behind the first step, spent on measuring. Returns the
+    seconds that the training took, resumed parts together.
+
+    Raises:
+        Stopped: SIGINT or SIGTERM came; everything is saved.
+        Surroundings: the losses are no numbers, or the last checkpoint could not be written.
+    """
+    meter, step = Meter({}), 0
+    checkpoints = folder / "checkpoints"
+    kept = checkpoint.newest(checkpoints, screen.say)
+    if kept:
+        task.restore({name: part for name, part in kept.tensors.items() if name != "meter"})
+        meter = Meter(dict(kept.tensors.get("meter", {})), kept.values["reported"])
+        step, spent = kept.step, kept.values["seconds"]
+        screen.say(f"Going on from step {step:,} of {plan.steps:,}.")
+    elif checkpoint.found(checkpoints):
+        raise PhizError(f"No checkpoint below {checkpoints} is whole; --force starts {folder} anew.")
+    _cut_back(folder / "metrics.jsonl", step)
+
+    start = time.monotonic() - spent
+    saved = modelled = time.monotonic()
+    samples = set(plan.samples)
+
+    def save() -> None:
+        values = {"seconds": time.monotonic() - start, "reported": meter.count}
+        groups = task.tensors() | ({"meter": meter.sums} if meter.sums else {})
+        checkpoint.save(checkpoints, Checkpoint(step, groups, values))
+
+    with _signals() as stop, open(folder / "metrics.jsonl", "a", encoding="utf-8") as metrics:
+        reported_step, reported_at = step, time.monotonic()
+        while step < plan.steps:
+            meter.add(task.step(plan.position(step)))
+            step += 1
+
+            if step % plan.report_every == 0 or step == plan.steps:
+                means = meter.take()
+                now = time.monotonic()
+                rate = (step - reported_step) / max(now - reported_at, 1e-9)
+                reported_step, reported_at = step, now
+                line = {
+                    "step": step,
+                    "images": step * task.batch,
+                    **means,
+                    "seconds": round(now - start, 3),
+                    "images_per_second": round(rate * task.batch, 2),
+                }
+                _not_numbers(means, step, folder)
+                _survive(screen, folder, lambda line=line: _append(metrics, line))
+                screen.show(line)
+
+            if step in samples:
+                pictures = task.sample(plan.position(step))
+                _survive(screen, folder, lambda p=pictures: write_sample(step, p))
+
+            last = step == plan.steps
+            due = step % plan.checkpoint_every == 0 or time.monotonic() - saved > CHECKPOINT_SECONDS
+            if last or stop.is_set():
+                with disk(folder):
+                    save()
+            elif due:
+                _survive(screen, folder, save)
+                saved = time.monotonic()
+                if saved - modelled > model_every:
+                    _survive(screen, folder, lambda: write_model(step))
+                    modelled = time.monotonic()
+            if stop.is_set() and not last:
+                raise Stopped(
+                    f"stopped at step {step:,} of {plan.steps:,}, everything saved; "
+                    f"the same command with --resume goes on."
+                )
+    return time.monotonic() - start
+
+
+def _not_numbers(means: dict[str, float], step: int, folder: Path) -> None:
+    broken = [name for name, value in means.items() if not np.isfinite(value)]
+    if broken:
+        raise Surroundings(
+            f"{folder}: {broken[0]} is no number at step {step:,}; the last checkpoint is from before. "
+            "Try a lower rate: --set generator.rate=... --set discriminator.rate=..."
+        )
+
+
+def _survive(screen: Screen, folder: Path, write: Callable[[], None]) -> None:
+    """Write something a training can do without for a while: a full disk is said, and training goes on."""
+    try:
+        write()
+    except OSError as fault:
+        reason = os.strerror(fault.errno) if fault.errno else str(fault)
+        screen.say(f"Warning: {folder}: {reason}; training goes on, make room before it ends.")
+    except Surroundings as fault:
+        screen.say(f"Warning: {fault} Training goes on, make room before it ends.")
+
+
+def _append(file: Any, line: dict[str, Any]) -> None:
+    file.write(json.dumps(line) + "\n")
+    file.flush()
+
+
+def _cut_back(path: Path, step: int) -> None:
+    """Drop the lines of metrics that lie behind the checkpoint a run goes on from."""
+    if not path.exists():
+        return
+    kept = []
+    for line in path.read_text("utf-8").splitlines():
+        try:
+            if json.loads(line)["step"] <= step:
+                kept.append(line + "\n")
+        except (ValueError, KeyError, TypeError):
+            continue  # a line cut short by a kill
+    aside = path.with_suffix(".partial")
+    aside.write_text("".join(kept), "utf-8")
+    os.replace(aside, path)
+
+
+@contextmanager
+def _signals() -> Iterator[threading.Event]:
+    """Yield an event that SIGINT or SIGTERM sets; a second signal leaves at once."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        stop.set()
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, note) for number in numbers]
+    try:
+        yield stop
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def deterministic(threads: int | None) -> int:
+    """Set torch up so that the same steps give the same bits on a CPU; return the thread count used."""
+    torch.set_flush_denormal(True)
+    if threads:
+        torch.set_num_threads(threads)
+    return torch.get_num_threads()

@@ -1,0 +1,44 @@
+"""Adversarial losses: from the logits of D on real and fake faces to the losses of D and G.
+
+A loss is a pair of functions of logits (N,) -> scalar, one for each player. A new one is two functions
+and a line in LOSSES.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from torch import Tensor
+from torch.nn.functional import softplus
+
+
+class Loss(NamedTuple):
+    """The losses of both players, each a function of (logits on real, logits on fake)."""
+
+    discriminator: Callable[[Tensor, Tensor], Tensor]
+    generator: Callable[[Tensor, Tensor], Tensor]
+
+
+def _bce_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    return softplus(-real).mean() + softplus(fake).mean()
+
+
+def _bce_generator(real: Tensor, fake: Tensor) -> Tensor:
+    return softplus(-fake).mean()
+
+
+def _relativistic_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    return softplus(fake - real).mean()
+
+
+def _relativistic_generator(real: Tensor, fake: Tensor) -> Tensor:
+    return softplus(real - fake).mean()
+
+
+LOSSES = {
+    # Goodfellow et al., arXiv 1406.2661, with the non-saturating loss for G.
+    "bce": Loss(_bce_discriminator, _bce_generator),
+    # Relativistic pairing: Jolicoeur-Martineau, arXiv 1807.00734; Huang et al., arXiv 2501.05441, eq. 2.
+    "relativistic": Loss(_relativistic_discriminator, _relativistic_generator),
+}

@@ -1,0 +1,34 @@
+"""Zero-centred gradient penalties on D, taken with respect to the pictures.
+
+R1 is the squared norm of the gradient of D's logit at real pictures (Mescheder et al., arXiv 1801.04406),
+R2 the same at fakes. Both are summed over pixels and averaged over pictures, so that gamma means the
+same in either form:
+
+    penalty = gamma / 2 * (R1 + R2)
+
+`finite-difference` estimates them without a second backward: with e ~ N(0, I), the mean of
+((D(x + sigma e) - D(x)) / sigma)^2 is the squared gradient norm as sigma goes to 0. A part of the batch
+is enough for a penalty; `share` says which.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+def exact(critic: nn.Module, pictures: Tensor, logits: Tensor, noise: Tensor, sigma: float) -> Tensor:
+    """Return the mean squared gradient norm of `critic` at `pictures` (N, C, H, W), differentiable."""
+    inputs = pictures.detach().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(critic(inputs).sum(), inputs, create_graph=True)
+    return gradient.square().sum((1, 2, 3)).mean()
+
+
+def finite_difference(
+    critic: nn.Module, pictures: Tensor, logits: Tensor, noise: Tensor, sigma: float
+) -> Tensor:
+    """Estimate the same from `logits` (N,), those of `pictures`, and one more pass at pictures + sigma e."""
+    return ((critic(pictures.detach() + sigma * noise) - logits) / sigma).square().mean()
+
+
+PENALTIES = {"exact": exact, "finite-difference": finite_difference}

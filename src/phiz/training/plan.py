@@ -1,0 +1,122 @@
+"""The plan of a training: how many steps each stage has, and at which of them something is written.
+
+With `--minutes`, the rate of each stage is measured first and the steps then fixed, so that every
+schedule, and a resumed run, follows the same numbers whatever the machine does later.
+"""
+
+from __future__ import annotations
+
+import time
+from itertools import accumulate
+
+from pydantic import BaseModel
+
+from phiz.training.checkpoint import Tensors
+from phiz.training.tasks import Position, Task
+
+FILM_FRAMES = 60
+
+
+class PlannedStage(BaseModel):
+    """A stage with its number of steps; `share` of the time, `rate` in steps a second as measured."""
+
+    name: str
+    share: float
+    steps: int
+    rate: float | None = None
+
+
+class Plan(BaseModel):
+    """Steps of each stage, and the steps after which metrics, samples and checkpoints are written."""
+
+    stages: list[PlannedStage]
+    report_every: int
+    samples: list[int]
+    checkpoint_every: int
+
+    @property
+    def steps(self) -> int:
+        """All steps of the training."""
+        return sum(stage.steps for stage in self.stages)
+
+    def position(self, step: int) -> Position:
+        """Say where step `step` (from 0) stands; the step after the last stands at the end."""
+        behind = 0.0
+        first = 0
+        for stage in self.stages:
+            if step < first + stage.steps or stage is self.stages[-1]:
+                index = step - first
+                progress = behind + stage.share * index / stage.steps
+                return Position(step, stage.name, index, stage.steps, min(1.0, progress))
+            first += stage.steps
+            behind += stage.share
+        raise AssertionError("a plan has at least one stage")
+
+
+def fixed(task: Task, steps: int) -> Plan:
+    """Plan a training of just `steps` steps."""
+    ends = [round(share * steps) for share in accumulate(stage.share for stage in task.stages)]
+    counts = [end - start for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+    counts[-1] += steps - sum(counts)
+    return _plan(task, counts, [None] * len(counts), FILM_FRAMES)
+
+
+def measured(task: Task, seconds: float) -> Plan:
+    """Measure the rate of each stage and plan a training that takes `seconds` from now.
+
+    The measuring leaves no trace in the task's state. What samples and checkpoints cost is set aside.
+    """
+    start = time.perf_counter()
+    kept = _copy(task.tensors())
+    rates = []
+    for stage in task.stages:
+        rates.append(_rate(task, stage.name, min(8.0, max(0.3, 0.025 * seconds * stage.share))))
+    position = Position(0, task.stages[-1].name, 0, 1, 0.0)
+    sampled = time.perf_counter()
+    task.sample(position)
+    sample_cost = time.perf_counter() - sampled
+    task.restore(kept)
+
+    frames = int(min(FILM_FRAMES, max(8, 0.02 * seconds / sample_cost)))
+    left = seconds - (time.perf_counter() - start) - frames * sample_cost
+    left = max(left, 0.2 * seconds)
+    counts = [max(1, round(left * s.share * r)) for s, r in zip(task.stages, rates, strict=True)]
+    return _plan(task, counts, rates, frames)
+
+
+def _rate(task: Task, stage: str, seconds: float) -> float:
+    """Return steps a second of a stage, over at least `seconds` and 3 steps, the first not counted."""
+
+    def step(index: int) -> None:
+        task.step(Position(index, stage, index, 1 << 20, 0.5))
+
+    step(0)
+    task.synchronise()
+    start, count = time.perf_counter(), 0
+    while count < 3 or time.perf_counter() - start < seconds:
+        step(count + 1)
+        task.synchronise()
+        count += 1
+    return count / (time.perf_counter() - start)
+
+
+def _copy(tensors: Tensors) -> Tensors:
+    return {group: {name: t.clone() for name, t in part.items()} for group, part in tensors.items()}
+
+
+def _plan(task: Task, counts: list[int], rates: list[float | None] | list[float], frames: int) -> Plan:
+    steps = sum(counts)
+    stages = [
+        PlannedStage(name=stage.name, share=stage.share, steps=count, rate=rate)
+        for stage, count, rate in zip(task.stages, counts, rates, strict=True)
+        if count
+    ]
+    rate = rates[-1] or 1.0
+    # Early faces change fast, late ones slowly: the frames of the film lie denser at the start.
+    samples = sorted({round(steps * (frame / frames) ** 1.6) for frame in range(1, frames + 1)} - {0})
+    return Plan(
+        stages=stages,
+        report_every=max(1, min(round(2 * rate), steps // 100)),
+        samples=samples,
+        checkpoint_every=max(1, -(-steps // 10)),
+    )

@@ -1,0 +1,190 @@
+"""Recipes: everything that decides a training, as one validated value that is written into the run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from phiz.errors import PhizError, UsageError, nearest
+from phiz.pictures import check_size
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Network(_Part):
+    """An architecture of phiz.networks, and the arguments of its two classes besides size and z."""
+
+    name: str
+    generator: dict[str, Any] = {}
+    discriminator: dict[str, Any] = {}
+
+
+class Adam(_Part):
+    """Adam (Kingma and Ba, arXiv 1412.6980)."""
+
+    rate: float = Field(gt=0)
+    beta1: float = Field(0.5, ge=0, lt=1)
+    beta2: float = Field(0.999, ge=0, lt=1)
+
+
+class Penalty(_Part):
+    """A zero-centred gradient penalty on D (training/penalties.py).
+
+    `gamma` is the weight at 32 px and grows with the pixel count; `share` is the part of the batch that
+    is penalised; `sigma` is the step of the finite difference, in pixel values from -1 to 1.
+    """
+
+    kind: Literal["exact", "finite-difference"] = "finite-difference"
+    gamma: float = Field(gt=0)
+    share: float = Field(1.0, gt=0, le=1)
+    sigma: float = Field(0.05, gt=0)
+
+
+class Outline(_Part):
+    """A first stage in which G learns to draw faces from their principal components (training/outline.py).
+
+    It takes `share` of the time, with Adam at `rate` falling to zero.
+    """
+
+    share: float = Field(gt=0, lt=1)
+    rate: float = Field(0.002, gt=0)
+
+
+class Recipe(_Part):
+    """Everything that decides a training; a run's recipe.json holds it complete."""
+
+    name: str
+    network: Network
+    size: int = 64
+    z: int = Field(100, ge=1)
+    batch: int = Field(64, ge=2)
+    steps: int | None = Field(None, ge=1)
+    outline: Outline | None = None
+    loss: Literal["bce", "relativistic"] = "bce"
+    penalty: Penalty | None = None
+    generator: Adam
+    discriminator: Adam
+    decay: float = Field(0.0, ge=0, le=1)  # the last share of the run over which both rates fall to zero
+    ema: float = Field(0.0, ge=0, le=1)  # half-life of the averaged G as a share of the run; 0: no average
+    noise: Literal["fresh", "per-epoch"] = "fresh"
+    flip: bool = True
+    seed: int = Field(0, ge=0, lt=2**53)
+
+
+def _dcgan(name: str, **changes: Any) -> Recipe:
+    values: dict[str, Any] = {
+        "network": Network(name="dcgan"),
+        "batch": 128,
+        "generator": Adam(rate=2e-4),
+        "discriminator": Adam(rate=2e-4),
+        "flip": False,
+    }
+    return Recipe(name=name, **(values | changes))
+
+
+RECIPES: dict[str, Recipe] = {
+    recipe.name: recipe
+    for recipe in (
+        # A CPU in minutes: fitted by benchmarks/quick_cpu.py.
+        Recipe(
+            name="quick",
+            network=Network(name="slim"),
+            size=32,
+            z=128,
+            batch=64,
+            outline=Outline(share=0.15),
+            loss="relativistic",
+            penalty=Penalty(gamma=0.5, share=0.25),
+            generator=Adam(rate=1.5e-3, beta1=0.0, beta2=0.99),
+            discriminator=Adam(rate=2e-3, beta1=0.0, beta2=0.99),
+            decay=0.5,
+            ema=0.03,
+        ),
+        # Radford et al., arXiv 1511.06434, section 4.
+        _dcgan("dcgan"),
+        # The Keras project after the AFAD data set.
+        Recipe(
+            name="afad64",
+            network=Network(name="afad"),
+            batch=128,
+            generator=Adam(rate=1e-4, beta1=0.9),
+            discriminator=Adam(rate=7e-5, beta1=0.9),
+            noise="per-epoch",
+            flip=False,
+        ),
+        # The anime project: z 300, batch 64, 40,000 iterations at 96 and 112 px; no more is known of it.
+        _dcgan("acg96", size=96, z=300, batch=64, steps=40_000),
+        _dcgan("acg112", size=112, z=300, batch=64, steps=40_000),
+    )
+}
+
+
+def find(name: str) -> Recipe:
+    """Return the recipe called `name`, or the one in the JSON file of that path (a run's recipe.json too).
+
+    Raises:
+        UsageError: there is no such recipe; the nearest is named.
+        PhizError: the file cannot be read, or holds no recipe.
+    """
+    if name in RECIPES:
+        return RECIPES[name]
+    if not name.endswith(".json"):
+        raise UsageError(
+            f'There is no recipe "{name}"; there are {", ".join(RECIPES)}.{nearest(name, RECIPES)}'
+        )
+    try:
+        data = json.loads(Path(name).read_text("utf-8"))
+    except (OSError, ValueError) as fault:
+        raise PhizError(f"{name} cannot be read as a recipe: {fault}.") from None
+    return validated(data.get("recipe", data) if isinstance(data, dict) else data, name)
+
+
+def validated(data: Any, source: str) -> Recipe:
+    """Return the recipe that `data` describes; a fault names its key, and `source` as where it stands."""
+    try:
+        return Recipe.model_validate(data)
+    except ValidationError as fault:
+        first = fault.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "the whole"
+        if first["type"] == "extra_forbidden":
+            raise UsageError(f"{source}: a recipe has no {key}.{nearest(key, _keys(Recipe))}") from None
+        raise UsageError(f"{source}: {key}: {first['msg']} (it is {first['input']!r}).") from None
+
+
+def changed(recipe: Recipe, settings: Mapping[str, str]) -> Recipe:
+    """Return `recipe` with `--set` changes: dotted keys, values as JSON or plain text.
+
+    `penalty.gamma=2` changes one value, `penalty=null` takes the penalty away.
+    """
+    data = recipe.model_dump()
+    for key, text in settings.items():
+        try:
+            value = json.loads(text)
+        except ValueError:
+            value = text
+        *parents, last = key.split(".")
+        place = data
+        for parent in parents:
+            if place.get(parent) is None:
+                place[parent] = {}
+            place = place[parent]
+            if not isinstance(place, dict):
+                raise UsageError(f"--set {key}={text}: {parent} holds no further keys.")
+        place[last] = value
+    recipe = validated(data, "--set " + " ".join(f"{key}={text}" for key, text in settings.items()))
+    check_size(recipe.size)
+    return recipe
+
+
+def _keys(part: type[BaseModel], before: str = "") -> Iterable[str]:
+    for name, field in part.model_fields.items():
+        yield before + name
+        for kind in getattr(field.annotation, "__args__", (field.annotation,)):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from _keys(kind, f"{before}{name}.")

@@ -1,0 +1,97 @@
+"""A run: the folder that a training writes, and what its recipe.json says.
+
+recipe.json          the recipe, complete, with the plan, the face set, and the command that asked
+metrics.jsonl        a line every so many steps
+samples/             the faces of the same latents, as the steps go by
+checkpoints/         what is needed to go on
+model/               the generator
+film.webp            the samples as a film, made at the end
+log.txt              what was said
+faceset/             the faces, where it was made from raw pictures
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from phiz import artefacts
+from phiz.errors import PhizError
+from phiz.training.plan import Plan
+from phiz.training.recipe import Recipe, validated
+
+FORMAT = 1
+
+
+@dataclass
+class Run:
+    """What recipe.json holds. `asked` is what the user gave, None where nothing was."""
+
+    folder: Path
+    asked: dict[str, Any]
+    recipe: Recipe
+    device: str
+    faceset: str | None = None
+    plan: Plan | None = None
+    threads: int | None = None
+    versions: dict[str, str] | None = None
+    finished: dict[str, Any] | None = None
+
+    def write(self) -> None:
+        """Write recipe.json, whole."""
+        data = {
+            "phiz": "run",
+            "format": FORMAT,
+            "recipe": self.recipe.model_dump(mode="json"),
+            "asked": self.asked,
+            "faceset": self.faceset,
+            "device": self.device,
+            "threads": self.threads,
+            "versions": self.versions,
+            "plan": self.plan.model_dump(mode="json") if self.plan else None,
+            "finished": self.finished,
+        }
+        with artefacts.disk(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            artefacts.write_json(self.folder / "recipe.json", data)
+
+
+def read(folder: Path) -> Run:
+    """Read the run at `folder`.
+
+    Raises:
+        PhizError: it is no run, a newer one, or damaged.
+    """
+    path = folder / "recipe.json"
+    data = artefacts.read_json(path, "run", FORMAT)
+    try:
+        plan = Plan.model_validate(data["plan"]) if data["plan"] else None
+        return Run(
+            folder=folder,
+            asked=dict(data["asked"]),
+            recipe=validated(data["recipe"], str(path)),
+            device=data["device"],
+            faceset=data["faceset"],
+            plan=plan,
+            threads=data["threads"],
+            versions=data["versions"],
+            finished=data["finished"],
+        )
+    except (KeyError, TypeError, ValueError) as fault:
+        raise PhizError(f"{path} is damaged ({fault}); --force starts {folder} anew.") from None
+
+
+def check_same(run: Run, asked: dict[str, Any]) -> None:
+    """Refuse to go on with a run that was asked for differently; options not given now are not compared."""
+    for key, value in asked.items():
+        before = run.asked.get(key)
+        if value is not None and value != before:
+            raise PhizError(
+                f"{run.folder} was started with {key} {_shown(before)}, not {_shown(value)}; choose another "
+                "name for a new run, or --force to replace it."
+            )
+
+
+def _shown(value: Any) -> str:
+    return "not given" if value is None else str(value)

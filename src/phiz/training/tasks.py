@@ -1,0 +1,62 @@
+"""Tasks: what the loop drives. A task holds the state of a training and knows how to take a step.
+
+The loop reads neither networks nor losses; a task neither clocks nor files. A GAN is one task.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from torch import Tensor
+
+from phiz.training.checkpoint import Tensors
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a training that has steps of its own kind: its name and its share of the time."""
+
+    name: str
+    share: float
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where in a training a step stands.
+
+    `step` counts all steps from 0, `index` those of the stage of `count` steps; `progress`, 0 to 1, is
+    the share of the planned time that lies behind, which every schedule follows.
+    """
+
+    step: int
+    stage: str
+    index: int
+    count: int
+    progress: float
+
+
+class Task(Protocol):
+    """A training's state, and what can be done with it."""
+
+    stages: list[Stage]
+    batch: int
+
+    def step(self, position: Position) -> dict[str, Tensor]:
+        """Take one step; return scalars to report, still on the device."""
+
+    def tensors(self) -> Tensors:
+        """Return everything that a checkpoint must hold, by group."""
+
+    def restore(self, tensors: Tensors) -> None:
+        """Take back what `tensors` returned."""
+
+    def sample(self, position: Position) -> np.ndarray:
+        """Return faces of the same latents every time: uint8 (N, H, W, 3)."""
+
+    def synchronise(self) -> None:
+        """Wait until the device has done what it was given."""
+
+
+Values = dict[str, Any]

@@ -1,0 +1,196 @@
+"""`phiz generate`: faces of a model, as a contact sheet or as single pictures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from phiz import artefacts, latents, marks
+from phiz.errors import PhizError, UsageError
+from phiz.model import Model, check_truncation, load
+from phiz.sampling import sheets
+
+_NOT_STILLS = (".gif", ".mp4", ".bmp", ".tif", ".tiff", ".avif", ".webm", ".pdf", ".svg")
+_SINGLE = re.compile(r"seed-\d{6,16}\.png")
+
+Progress = Callable[[int, int], None]
+"""Told how many faces of how many are done."""
+
+
+def generate(
+    source: str | Path,
+    out: str | Path,
+    *,
+    n: int | None = None,
+    seed: int = 0,
+    seeds: Iterable[int] | None = None,
+    grid: str | tuple[int, int] | None = None,
+    truncation: float = 1.0,
+    labels: Mapping[str, str] | None = None,
+    like: str | Path | None = None,
+    numbered: bool = False,
+    scale: int | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> list[Path]:
+    """Make faces and write them; returns the files written.
+
+    Args:
+        source: a run or a model.
+        out: a sheet if it ends in .png, .webp or .jpg; else a folder for single pictures, named for
+            their seeds: seed-000007.png.
+        n: how many faces; as many as `seeds` or `grid` say, else 16.
+        seed: the first seed, 0 .. 2^53 - 1; the faces have seed, seed + 1, ...
+        seeds: the seed of each face, instead of `n` and `seed`.
+        grid: of a sheet: "ROWSxCOLUMNS", or (rows, columns); near square by default.
+        truncation: psi; below 1 faces are more typical and less varied.
+        labels: what every face should show, {attribute: value}; other attributes follow the seed.
+        like: a picture that this model made: the same faces again, with its seeds, truncation and labels.
+        numbered: write each face's seed beneath it; sheets only.
+        scale: enlarge faces so many times. By default single pictures are left as they are, and a sheet
+            enlarges faces under 64 px to at least that.
+        force: replace files that phiz did not make.
+        progress: told how many faces are done.
+
+    Raises:
+        UsageError: arguments that contradict each other, unknown labels, a seed out of range.
+        PhizError: no model at `source`, or something stands at `out` that may not be replaced.
+        Surroundings: the disk is full.
+    """
+    out = Path(out)
+    single = out.suffix.lower() not in marks.PICTURES
+    if single and (numbered or grid is not None):
+        raise UsageError(f"--numbered and --grid are for a sheet; {out} is a folder: name it {out}.png.")
+    if out.suffix.lower() in _NOT_STILLS:
+        walks = "; phiz walk makes films" if out.suffix.lower() in (".gif", ".mp4") else ""
+        raise UsageError(f"A sheet is written as {', '.join(marks.PICTURES)}, not {out.suffix}{walks}.")
+    if scale is not None:
+        sheets.check_scale(scale)
+    check_truncation(truncation)
+    model = load(source)
+    if like is not None:
+        if seeds is not None or n is not None or seed:
+            raise UsageError("--like says which seeds; leave --seed, --seeds and -n out.")
+        seeds, truncation, labels, grid = _as_in(Path(like), model, grid if not single else None, single)
+    places = _places(grid)
+    chosen = _seeds(n, seed, seeds, places)
+    model.check_labels(labels)
+    faces = _faces(model, chosen, truncation, labels, progress)
+    if single:
+        return _write_singles(out, model, chosen, faces, truncation, labels, scale or 1, force)
+    places = places or sheets.grid_for(len(chosen))
+    sheets.check_grid(places, len(chosen))
+    marks.check_target(out, force)
+    enlarged = scale or (1 if len(chosen) == 1 else sheets.scale_for(model.config.size))
+    numbers = chosen if numbered else None
+    image = sheets.sheet(faces, model.config.size, places, numbers, enlarged, out.suffix)
+    said = marks.facts(model.hash, chosen, truncation, labels, grid=list(places))
+    marks.save(image, out, said)
+    return [out]
+
+
+def _places(grid: str | tuple[int, int] | None) -> tuple[int, int] | None:
+    if grid is None:
+        return None
+    return sheets.read_grid(grid if isinstance(grid, str) else "x".join(map(str, grid)))
+
+
+def _seeds(
+    n: int | None, seed: int, seeds: Iterable[int] | None, places: tuple[int, int] | None
+) -> list[int]:
+    if seeds is None:
+        return latents.seeds_from(seed, n if n is not None else places[0] * places[1] if places else 16)
+    chosen = latents.check_seeds(seeds)
+    if not chosen:
+        raise UsageError("--seeds names no seed.")
+    if n is not None and n != len(chosen):
+        raise UsageError(f"--seeds names {len(chosen)} faces, -n {n}; leave -n out.")
+    return chosen
+
+
+def _as_in(
+    like: Path, model: Model, grid: str | tuple[int, int] | None, single: bool
+) -> tuple[list[int], float, dict[str, str], str | tuple[int, int] | None]:
+    """Return the seeds, truncation, labels and grid of the picture `like`, which `model` must have made."""
+    said = marks.read(like)
+    if said is None:
+        raise PhizError(f"{like} does not say that phiz made it; its metadata may have been removed.")
+    if said.get("phiz") != "picture":
+        raise PhizError(
+            f"{like} is a {said.get('phiz')}, not faces; give its seed: --seed."
+        )
+    if said.get("model") != model.hash:
+        raise PhizError(f"{like} was made by model {said.get('model')}; {model.path} is {model.hash}.")
+    try:
+        seeds = latents.check_seeds(marks.seeds_of(said))
+        places = said.get("grid")
+        if grid is None and places and not single:
+            grid = int(places[0]), int(places[1])
+        return seeds, float(said["truncation"]), dict(said.get("labels", {})), grid
+    except (KeyError, TypeError, ValueError, IndexError):
+        raise PhizError(f"{like} does not say clearly how it was made.") from None
+
+
+def _faces(
+    model: Model,
+    seeds: list[int],
+    truncation: float,
+    labels: Mapping[str, str] | None,
+    progress: Progress | None,
+) -> Iterator[np.ndarray]:
+    done = 0
+    for batch in model.stream(seeds, truncation, labels):
+        yield from batch
+        done += len(batch)
+        if progress:
+            progress(done, len(seeds))
+
+
+def _write_singles(
+    out: Path,
+    model: Model,
+    seeds: list[int],
+    faces: Iterator[np.ndarray],
+    truncation: float,
+    labels: Mapping[str, str] | None,
+    scale: int,
+    force: bool,
+) -> list[Path]:
+    files = [out / f"seed-{seed:06d}.png" for seed in seeds]
+    _check_folder(out, files, force)
+    for file, seed, face in zip(files, seeds, faces, strict=True):
+        shown: dict[str, Any] = {"shows": _shown(model, seed, labels)} if model.config.labels else {}
+        said = marks.facts(model.hash, [seed], truncation, labels, **shown)
+        marks.save(sheets.enlarge(face, scale), file, said)
+    return files
+
+
+def _shown(model: Model, seed: int, labels: Mapping[str, str] | None) -> dict[str, str]:
+    """Return every label of one face, those drawn from its seed too."""
+    drawn = model.labels_of([seed], labels)
+    if drawn is None:
+        return {}
+    return {a: values[drawn[0, i]] for i, (a, values) in enumerate(model.config.labels.items())}
+
+
+def _check_folder(out: Path, files: list[Path], force: bool) -> None:
+    """Refuse a folder that holds other things than single pictures, and pictures that are not phiz's."""
+    if out.is_file():
+        raise PhizError(f"{out} is a file; end a sheet's name in .png, or choose another folder.")
+    if not out.exists():
+        return
+    if artefacts.kind_of(out):
+        raise PhizError(
+            f"{out} is a phiz {artefacts.kind_of(out)}; write pictures into a folder of their own."
+        )
+    others = [entry.name for entry in out.iterdir() if not _SINGLE.fullmatch(entry.name)]
+    if others and not force:
+        raise PhizError(
+            f"{out} holds other things ({others[0]}); choose another folder, or --force to add to it."
+        )
+    for file in files:
+        marks.check_target(file, force)

@@ -1,0 +1,378 @@
+"""train: pictures or a face set in, a run with a model out."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import phiz
+from phiz import artefacts, marks
+from phiz.errors import MissingExtra, PhizError, Surroundings, UsageError
+from phiz.faceset import FaceSet
+from phiz.model import Model, ModelConfig, Network, load, save_model
+from phiz.pictures import check_size
+from phiz.sampling import films, sheets
+from phiz.screen import TrainingScreen, duration, progress
+
+if TYPE_CHECKING:
+    import torch
+
+    from phiz.training.gan import GAN
+    from phiz.training.plan import Plan
+    from phiz.training.recipe import Recipe
+    from phiz.training.run import Run
+
+DEFAULT_MINUTES = 5.0
+_FILM_FPS = 12
+_FILM_HOLD = 18  # frames that the film rests on its last picture
+
+
+@dataclass
+class Trained:
+    """What a training came to: the run's folder, its model, and lines that say so."""
+
+    folder: Path
+    model: Model
+    lines: list[str] = field(default_factory=list)
+
+
+def train(
+    source: str | Path,
+    out: str | Path,
+    *,
+    minutes: float | None = None,
+    steps: int | None = None,
+    size: int | None = None,
+    batch: int | None = None,
+    seed: int | None = None,
+    device: str | None = None,
+    recipe: str | Recipe | None = None,
+    settings: Mapping[str, str] | None = None,
+    labels: str | Path | None = None,
+    resume: bool = False,
+    force: bool = False,
+) -> Trained:
+    """Train a generator on face pictures and write a run.
+
+    Args:
+        source: a face set, or pictures (a zip, a tar, a folder), which are first cut into OUT/faceset.
+        out: the run's folder.
+        minutes: wall clock from the first step to the last checkpoint; 5 if neither this nor `steps` is
+            given by anyone.
+        steps: number of steps instead.
+        size, batch, seed: instead of the recipe's.
+        device: auto, cpu, cuda or mps.
+        recipe: a recipe's name, the path of a recipe's JSON, or a Recipe; "quick" if None.
+        settings: further changes to the recipe, {dotted key: value}.
+        labels: "folders" or a CSV file, kept in the face set.
+        resume: go on with an unfinished run.
+        force: replace a run that is there.
+
+    Returns:
+        The run's folder and its model.
+
+    Raises:
+        UsageError: no such recipe, key, size or device.
+        PhizError: the pictures are missing or unusable, or `out` holds something else.
+        MissingExtra: torch is not installed.
+        Surroundings: the disk is full or the losses are no numbers; what was saved is whole.
+        Stopped: a signal stopped it; everything is saved.
+    """
+    _need_torch()
+    from phiz.training import recipe as recipes
+    from phiz.training import run as runs
+
+    out = Path(out)
+    if minutes is not None and steps is not None:
+        raise UsageError("Give --minutes or --steps, not both.")
+    asked = {
+        "source": str(source),
+        "minutes": minutes,
+        "steps": steps,
+        "size": size,
+        "batch": batch,
+        "seed": seed,
+        "device": device,
+        "recipe": recipe.name if isinstance(recipe, recipes.Recipe) else recipe,
+        "settings": dict(settings) if settings else None,
+        "labels": str(labels) if labels is not None else None,
+    }
+    run = None if force else _existing(out, asked, resume)
+    if run and run.finished:
+        return Trained(out, load(out), [f"{out} is done: {_summary(run)}."])
+    if run is None:
+        artefacts.check_target(out, "run", force)
+        whole = recipe if isinstance(recipe, recipes.Recipe) else recipes.find(recipe or "quick")
+        given = {"size": size, "batch": batch, "seed": seed, "steps": steps}
+        changes = {key: str(value) for key, value in given.items() if value is not None}
+        if minutes is not None or (steps is None and whole.steps is None):
+            asked["minutes"] = minutes or DEFAULT_MINUTES
+            changes["steps"] = "null"
+        whole = recipes.changed(whole, changes | dict(settings or {}))
+        run = runs.Run(out, asked, whole, str(_device(device or "auto")))
+        return _start(run, source, labels, force)
+    return _drive(run, _faces(run, source, labels))
+
+
+def _need_torch() -> None:
+    try:
+        import onnxscript  # noqa: F401
+        import torch  # noqa: F401
+    except ImportError:
+        raise MissingExtra("Training", "train") from None
+
+
+def _existing(out: Path, asked: dict[str, Any], resume: bool) -> Run | None:
+    """Return the run to go on with; None if there is none yet."""
+    from phiz.training import run as runs
+
+    if artefacts.kind_of(out) != "run":
+        if resume:
+            raise PhizError(
+                f"{out} is no run, so there is nothing to resume; leave --resume out to start it."
+            )
+        return None
+    run = runs.read(out)
+    runs.check_same(run, asked)
+    if not run.finished and not resume:
+        raise PhizError(
+            f"{out} is an unfinished run: the same command with --resume goes on, --force starts anew."
+        )
+    return run
+
+
+def _device(name: str) -> torch.device:
+    import torch
+
+    there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        name = next(kind for kind, found in there.items() if found)
+    kind = name.split(":")[0]
+    if kind not in there:
+        raise UsageError(f'There is no device "{name}"; there are auto, cpu, cuda and mps.')
+    if not there[kind]:
+        raise PhizError(f"This machine has no usable {kind} device; --device auto takes what there is.")
+    return torch.device(name)
+
+
+def _start(run: Run, source: str | Path, labels: str | Path | None, force: bool) -> Trained:
+    """Write a new run's folder and fill it; where its pictures are of no use, leave nothing behind."""
+    old = run.folder.with_name(f".{run.folder.name}.old")
+    if force and run.folder.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        run.folder.replace(old)
+    fresh = not run.folder.exists()
+    try:
+        run.write()
+        faces = _faces(run, source, labels)
+    except BaseException:
+        if fresh:
+            shutil.rmtree(run.folder, ignore_errors=True)
+        if old.exists():
+            old.replace(run.folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+    return _drive(run, faces)
+
+
+def _faces(run: Run, source: str | Path, labels: str | Path | None) -> FaceSet:
+    """Open the face set of a run, cutting pictures into RUN/faceset where `source` is none."""
+    from phiz.verbs.prepare import prepare
+
+    source = Path(source)
+    size = run.recipe.size
+    if artefacts.kind_of(source) == "faceset":
+        faces = FaceSet.open(source)
+        if labels is not None:
+            raise UsageError(f"{source} is a face set and has its labels already; leave --labels out.")
+        if faces.size != size:
+            raise PhizError(
+                f"{source} holds faces of {faces.size} px, not {size}: add --size {faces.size}, or train "
+                "on the pictures it was made from."
+            )
+    else:
+        check_size(size)
+        start = time.monotonic()
+        with progress("packing", "pictures") as tick:
+            faces = prepare(
+                source, run.folder / "faceset", size=size, labels=labels, progress=tick, warn=_hush
+            )
+        if run.plan is None:
+            _say(run, f"Packed {len(faces):,} faces of {size} px in {duration(time.monotonic() - start)}.")
+            rejected = faces.rejected()
+            if rejected:
+                _say(run, f"Set aside {len(rejected):,} pictures, first {rejected[0][0]}: {rejected[0][1]}.")
+    if len(faces) < 16:
+        raise PhizError(f"{source}: {len(faces)} faces are too few to learn from; 16 are the least.")
+    if run.faceset and run.faceset != faces.id:
+        raise PhizError(
+            f"{faces.path} is not the face set {run.folder} was started on (id {faces.id[:12]}, not "
+            f"{run.faceset[:12]}); --force starts anew with it."
+        )
+    run.faceset = faces.id
+    return faces
+
+
+def _hush(line: str) -> None:
+    pass
+
+
+def _say(run: Run, line: str) -> None:
+    TrainingScreen(run.folder / "log.txt", 0).say(line)
+
+
+def _drive(run: Run, faces: FaceSet) -> Trained:
+    """Plan where that is still to do, train, and write what comes of it."""
+    import torch
+
+    from phiz.training import gan, loop, plan
+
+    device = _device(run.device)
+    started = time.monotonic()
+    run.threads = loop.deterministic(run.threads)
+    task = gan.GAN(run.recipe, faces, device)
+    if run.plan is None:
+        seconds = 60 * run.asked["minutes"] if run.recipe.steps is None else 0.0
+        run.plan = plan.measured(task, seconds) if seconds else plan.fixed(task, run.recipe.steps or 1)
+        run.versions = {
+            "phiz": phiz.__version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        }
+        run.write()
+        measuring = time.monotonic() - started if seconds else 0.0
+    else:
+        measuring = 0.0
+        if run.versions and run.versions.get("torch") != torch.__version__:
+            _say(run, f"Started with torch {run.versions['torch']}, going on with {torch.__version__}.")
+
+    the_plan = run.plan
+    folder = run.folder
+    with TrainingScreen(folder / "log.txt", the_plan.steps) as screen:
+        screen.say(_opening(run, faces))
+        seconds = loop.run(
+            task,
+            the_plan,
+            folder,
+            write_sample=lambda step, faces_: _write_sample(folder, step, faces_),
+            write_model=lambda step: _write_model(run, task, faces, step),
+            screen=screen,
+            spent=measuring,
+        )
+        model = _write_model(run, task, faces, the_plan.steps)
+        _write_film(run, model)
+    run.finished = {"seconds": round(seconds, 3), "images": the_plan.steps * task.batch}
+    run.write()
+    return Trained(folder, model, _closing(run))
+
+
+def _opening(run: Run, faces: FaceSet) -> str:
+    assert run.plan
+    rates = [s.rate for s in run.plan.stages if s.rate]
+    speed = f" at {rates[-1] * run.recipe.batch:,.0f} images/s" if rates else ""
+    left = sum(s.steps / s.rate for s in run.plan.stages if s.rate)
+    about = f", about {duration(left)}" if left else ""
+    return (
+        f"Training {run.recipe.name} at {run.recipe.size} px on {len(faces):,} faces ({run.device}): "
+        f"{run.plan.steps:,} steps of {run.recipe.batch}{speed}{about}."
+    )
+
+
+def _summary(run: Run) -> str:
+    assert run.finished and run.plan
+    return (
+        f"{run.plan.steps:,} steps, {run.finished['images']:,} images in {duration(run.finished['seconds'])}"
+    )
+
+
+def _closing(run: Run) -> list[str]:
+    out = run.folder
+    return [
+        f"{out}: {_summary(run)}. See {out / 'samples'}, {out / 'film.webp'} and {out / 'model'}.",
+        f"Next: phiz generate {out} -o faces.png -n 64   or   phiz walk {out} -o walk.webp",
+    ]
+
+
+def _write_sample(folder: Path, step: int, faces: np.ndarray) -> None:
+    size = faces.shape[1]
+    sheet = sheets.sheet(faces, size, (8, 8), scale=sheets.scale_for(size, 64))
+    (folder / "samples").mkdir(exist_ok=True)
+    place = folder / "samples" / f"{step:09d}.png"
+    said = {"phiz": "sample", "format": marks.FORMAT, "synthetic": True, "step": step}
+    artefacts.write_bytes(place, marks.encode(sheet, ".png", said))
+
+
+def _write_model(run: Run, task: GAN, faces: FaceSet, step: int) -> Model:
+    """Write RUN/model: the average G with its ONNX, a preview and a card."""
+    from phiz.onnx import export
+
+    recipe = run.recipe
+    network = task.finished(_plan(run).position(step))
+    onnx = export(network, recipe.z)
+    config = ModelConfig(
+        network=Network(name=recipe.network.name, arguments=dict(task.arguments("generator"))),
+        size=recipe.size,
+        z=recipe.z,
+        output_range=task.output_range,
+        faceset=faces.id,
+        learned_from=str(faces.made.get("name") or Path(run.asked["source"]).name),
+        faces=len(faces),
+        recipe=recipe.name,
+        steps=step,
+    )
+    pictures = task.sample(_plan(run).position(step))
+    preview = sheets.sheet(pictures, recipe.size, (8, 8), scale=sheets.scale_for(recipe.size, 64))
+    return save_model(
+        run.folder / "model",
+        config,
+        _arrays(network),
+        onnx,
+        preview,
+        discriminator=_arrays(task.discriminator),
+        force=True,
+    )
+
+
+def _plan(run: Run) -> Plan:
+    assert run.plan
+    return run.plan
+
+
+def _arrays(network: torch.nn.Module) -> dict[str, np.ndarray]:
+    return {name: tensor.detach().cpu().numpy() for name, tensor in network.state_dict().items()}
+
+
+def _write_film(run: Run, model: Model) -> None:
+    """Make film.webp from the samples: the same faces, growing from noise."""
+    from PIL import Image
+
+    paths = sorted((run.folder / "samples").glob("*.png"))
+    if not paths:
+        return
+
+    def frame(index: int) -> np.ndarray:
+        with Image.open(paths[min(index, len(paths) - 1)]) as picture:
+            return np.asarray(picture.convert("RGB"))
+
+    said = {"phiz": "film", "format": marks.FORMAT, "synthetic": True, "model": model.hash}
+    try:
+        films.write(
+            run.folder / "film.webp",
+            len(paths) + _FILM_HOLD,
+            lambda wanted: (frame(i) for i in wanted),
+            _FILM_FPS,
+            said,
+        )
+    except OSError as fault:
+        raise Surroundings(f"{run.folder / 'film.webp'}: {fault}; the model is whole.") from None
