@@ -44,5 +44,5 @@ def test_an_abandoned_file_does_not_hide_the_fault(tmp_path: Path) -> None:
     writer = RowWriter(tmp_path / "a.npy", "|u1", (3,))
     writer.abandon()
     writer.abandon()
-    with pytest.raises(PhizError, match="no .npy array"):
+    with pytest.raises(PhizError, match=r"no \.npy array"):
         mapped(tmp_path / "a.npy", "|u1", (0, 3))

@@ -29,6 +29,6 @@ def test_a_full_disk_is_an_oserror(tmp_path: Path) -> None:
 
 
 def fill(manifest: Manifest) -> None:
-    for index in range(5000):
+    for _ in range(5000):
         manifest.add("a", None, None, None, None, None, "rejected", "x" * 100, None)
     manifest.finish()

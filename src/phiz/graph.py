@@ -1,18 +1,22 @@
-"""An ONNX file read for what it says of the network, without the onnx package.
+"""Files of networks read for what they say: the graph of an ONNX file, the tensors of a safetensors file.
 
-An ONNX file is a protobuf message; the few fields needed here are read from the wire format
-(protobuf.dev/programming-guides/encoding), numbered as in onnx.proto. No weight is copied.
+No package of theirs is needed. An ONNX file is a protobuf message; the few fields needed here are read
+from the wire format (protobuf.dev/programming-guides/encoding), numbered as in onnx.proto. No weight is
+copied.
 """
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 Shape = tuple[int | str, ...]
 _DEEPEST = 8
+_LONGEST_HEADER = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -198,3 +202,21 @@ def _signed(value: int) -> int:
 
 def _text(value: memoryview) -> str:
     return bytes(value).decode("utf-8")
+
+
+def read_tensors(path: Path) -> dict[str, tuple[int, ...]]:
+    """Return the name and shape of every tensor of a safetensors file; only its header is read.
+
+    Raises:
+        ValueError: it is no safetensors file.
+        OSError: it cannot be read.
+    """
+    with open(path, "rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if not 2 <= length <= _LONGEST_HEADER:
+            raise ValueError("it is no safetensors file")
+        header = json.loads(file.read(length))
+    try:
+        return {name: tuple(entry["shape"]) for name, entry in header.items() if name != "__metadata__"}
+    except (AttributeError, KeyError, TypeError):
+        raise ValueError("it is no safetensors file") from None

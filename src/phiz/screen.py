@@ -1,4 +1,4 @@
-"""What long work shows: a bar with rate and time left on a terminal, a plain line every few seconds elsewhere."""
+"""What long work shows: a bar with rate and time left on a terminal, else a plain line every few seconds."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ def ranges(*texts: object) -> list[str]:
 
 def test_ages_become_decades() -> None:
     assert ranges(*range(15, 73)) == ["10-19", "20-29", "30-39", "40-49", "50-59", "60-69", "70-79"]
-    values, of = values_of(str(age) for age in range(15, 73))
+    _, of = values_of(str(age) for age in range(15, 73))
     assert (of["20"], of["29"], of["30"]) == ("20-29", "20-29", "30-39")
     assert ranges(*range(0, 117))[-1] == "110-119"
 

@@ -41,8 +41,9 @@ class Generator(nn.Module):
         self.dense = nn.Sequential(
             nn.Linear(z, 2048, bias=False), nn.Linear(2048, 128 * self.base**2, bias=False), nn.ReLU()
         )
-        for layer in (self.dense[0], self.dense[1]):
-            nn.init.xavier_uniform_(layer.weight)
+        for layer in self.dense:
+            if isinstance(layer, nn.Linear):
+                nn.init.xavier_uniform_(layer.weight)
         self.norm = nn.BatchNorm1d(128 * self.base**2, eps=1e-3, momentum=0.45)
         layers: list[nn.Module] = [
             nn.Dropout(0.2),
@@ -84,7 +85,8 @@ class Discriminator(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 nn.init.xavier_uniform_(module.weight)
-                nn.init.zeros_(module.bias)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
 
     def forward(self, image: Tensor) -> Tensor:
         return self.dense(self.layers(image).flatten(1)).squeeze(1)

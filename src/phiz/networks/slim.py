@@ -10,6 +10,7 @@ in G and from the full size downward in D; a size with more stages than widths r
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -32,7 +33,7 @@ def _convolution(before: int, after: int, bias: bool = True, gain: float = 1.0) 
     layer = nn.Conv2d(before, after, 3, padding=1, bias=bias)
     nn.init.kaiming_normal_(layer.weight, a=_SLOPE)
     layer.weight.data.mul_(gain)
-    if bias:
+    if layer.bias is not None:
         nn.init.zeros_(layer.bias)
     return layer
 
@@ -88,9 +89,7 @@ class Discriminator(nn.Module):
         base, doublings = base_and_doublings(size)
         channels = [widths[min(i, len(widths) - 1)] for i in range(doublings)]
         self.enter = _convolution(12, channels[0])
-        self.halvings = nn.ModuleList(
-            _convolution(a, b) for a, b in zip(channels[:-1], channels[1:], strict=True)
-        )
+        self.halvings = nn.ModuleList(_convolution(a, b) for a, b in pairwise(channels))
         self.last = _convolution(channels[-1], channels[-1])
         features = channels[-1] * base**2
         self.dense = nn.Linear(features, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,7 +22,9 @@ def as_text(z: int, stages: Sequence[Stage], width: int = 76) -> str:
     lines = _box(f"latent, {z:,} values", 0.0, width, first=True)
     for i, stage in enumerate(stages):
         for work in stage.work:
-            lines.append(" " * (width // 2) + "│ " + _short(work, width - width // 2 - 2))
+            lines += [
+                " " * (width // 2) + "│ " + part for part in textwrap.wrap(work, width - width // 2 - 2)
+            ]
         share = math.log2(stage.side) / max(1.0, math.log2(largest)) if stage.side > 1 else 0.0
         last = i == len(stages) - 1
         words = f"face, {stage.size}" if last else stage.size
@@ -41,10 +44,6 @@ def _box(words: str, share: float, width: int, first: bool = False, last: bool =
     ]
 
 
-def _short(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
-
-
 def as_picture(z: int, stages: Sequence[Stage], face: np.ndarray | None = None) -> Image.Image:
     """Draw the way from a latent to a face as blocks: their front as large as the picture, grown with
     its side, their depth with its channels; beneath each, its size and what is done to get there.
@@ -60,7 +59,7 @@ def as_picture(z: int, stages: Sequence[Stage], face: np.ndarray | None = None) 
     columns = [max(front + depth, 200) for front, depth in blocks]
     gap, margin, latent = 36, 40, 120
     end = 200 if face is not None else 0
-    tall = max(front + depth for front, depth in blocks)
+    tall = max(end, *(front + depth for front, depth in blocks))
     text = max(len(lines) for lines in notes) * 19
     width = 2 * margin + latent + sum(columns) + gap * (len(columns) + bool(end)) + end
     canvas = Image.new("RGB", (width, 2 * margin + tall + 44 + text), PAPER)
@@ -73,8 +72,8 @@ def as_picture(z: int, stages: Sequence[Stage], face: np.ndarray | None = None) 
     for stage, (front, depth), column, lines in zip(stages, blocks, columns, notes, strict=True):
         _arrow(draw, x + 4, x + gap - 6, middle)
         x += gap
-        left = x + (column - front - depth) // 2
-        _slab(draw, left, middle, front if stage.side > 1 else 18, front, depth)
+        across = front if stage.side > 1 else 18
+        _slab(draw, x + (column - across - depth) // 2, middle, across, front, depth)
         _caption(draw, x + column // 2, margin + tall + 12, stage.size, lines, large, small)
         x += column
     if face is not None:

@@ -69,20 +69,24 @@ def layers_of(graph: Graph) -> list[Layer]:
     """
     layers: list[Layer] = []
     counted: set[str] = set()
+    told = len(graph.shapes) > len(graph.inputs) + len(graph.outputs)  # some files leave shapes out
     for node in graph.nodes:
         shape = _picture_shape(next((graph.shapes[o] for o in node.outputs if o in graph.shapes), ()))
-        if node.op in _OPENS and shape:
+        if node.op in _OPENS and (shape or not told):
             layers.append(Layer(_words(node, graph)))
         if not layers:
             continue
         layer = layers[-1]
         if node.op in _FOLLOWS and shape and _FOLLOWS[node.op] not in layer.then:
             layer.then.append(_FOLLOWS[node.op])
+        if node.op == "Add" and len(shape) == 3 and not any(name in graph.weights for name in node.inputs):
+            layer.then.append("sum")
         fresh = [name for name in node.inputs if name in graph.weights and name not in counted]
         counted.update(fresh)
-        if shape and (len(shape) > 1 or node.op in _OPENS or node.op in _FOLLOWS):
+        known = node.op in _OPENS or node.op in _FOLLOWS
+        if known or len(shape) > 1:
             layer.values += sum(math.prod(graph.weights[name]) for name in fresh)
-            layer.shape = shape
+            layer.shape = shape or layer.shape
     return layers
 
 

@@ -34,9 +34,8 @@ class GAN:
         adversarial = 1.0 - (recipe.outline.share if recipe.outline else 0.0)
         self.stages = [Stage("adversarial", adversarial)]
         torch.manual_seed(self.random.key(Stream.INITIAL))
-        layout = torch.channels_last
-        self.generator = self._network("generator").to(device, memory_format=layout)
-        self.discriminator = self._network("discriminator").to(device, memory_format=layout)
+        self.generator = self._network("generator")
+        self.discriminator = self._network("discriminator")
         self.average = copy.deepcopy(self.generator).requires_grad_(False)
         self.optimizers = {
             "optimizer-generator": _adam(self.generator, recipe.generator),
@@ -48,12 +47,14 @@ class GAN:
             adam = Adam(rate=recipe.outline.rate, beta1=0.9, beta2=0.99)
             self.optimizers["optimizer-outline"] = _adam(self.generator, adam)
             self.codes = outline.Codes.fit(faces, recipe.z, recipe.seed, recipe.flip).to(device)
-        low, high = self.generator.output_range
+        self.output_range: tuple[float, float] = self.generator.output_range  # type: ignore[assignment]
+        low, high = self.output_range
         self._scale, self._offset = (high - low) / 255.0, low
-        self.output_range = (low, high)
 
     def _network(self, role: str) -> nn.Module:
-        return getattr(networks, role)(self.recipe.network.name, **self.arguments(role))
+        network: nn.Module = getattr(networks, role)(self.recipe.network.name, **self.arguments(role))
+        network.to(self.device)
+        return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def arguments(self, role: str) -> dict[str, object]:
         """Return the arguments that build the network of this role."""
@@ -70,7 +71,8 @@ class GAN:
         return self._adversarial_step(position)
 
     def _outline_step(self, at: Position) -> dict[str, Tensor]:
-        assert self.recipe.outline and self.codes
+        assert self.recipe.outline is not None
+        assert self.codes is not None
         optimizer = self.optimizers["optimizer-outline"]
         left = 1 - at.index / at.count
         _set_rate(optimizer, self.recipe.outline.rate * min(1.0, 2 * left + 0.02))
@@ -148,7 +150,8 @@ class GAN:
         half_life = min(self.recipe.ema * at.count, at.index / 2)
         towards = 1 - 0.5 ** (1 / half_life) if half_life > 0 else 1.0
         with torch.no_grad():
-            old, new = list(self.average.parameters()), list(self.generator.parameters())
+            old: list[Tensor] = list(self.average.parameters())
+            new: list[Tensor] = list(self.generator.parameters())
             torch._foreach_lerp_(old, new, towards)
             for kept, current in zip(self.average.buffers(), self.generator.buffers(), strict=True):
                 kept.copy_(current)
@@ -234,9 +237,7 @@ class GAN:
 
 def _accuracy(real: Tensor, fake: Tensor, loss: str) -> dict[str, Tensor]:
     """Return the share of each kind that D calls rightly; a relativistic D's zero is between the means."""
-    border = (
-        (real.mean() + fake.mean()) / 2 if loss == "relativistic" else torch.zeros((), device=real.device)
-    )
+    border = (real.mean() + fake.mean()) / 2 if loss == "relativistic" else real.new_zeros(())
     return {
         "accuracy_real": (real > border).float().mean(),
         "accuracy_fake": (fake < border).float().mean(),

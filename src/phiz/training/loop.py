@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
@@ -61,7 +62,7 @@ def run(
     plan: Plan,
     folder: Path,
     write_sample: Callable[[int, np.ndarray], None],
-    write_model: Callable[[int], None],
+    write_model: Callable[[int], object],
     screen: Screen,
     spent: float = 0.0,
     model_every: float = 600.0,
@@ -115,12 +116,12 @@ def run(
                     "images_per_second": round(rate * task.batch, 2),
                 }
                 _not_numbers(means, step, folder)
-                _survive(screen, folder, lambda line=line: _append(metrics, line))
+                _survive(screen, folder, partial(_append, metrics, line))
                 screen.show(line)
 
             if step in samples:
                 pictures = task.sample(plan.position(step))
-                _survive(screen, folder, lambda p=pictures: write_sample(step, p))
+                _survive(screen, folder, partial(write_sample, step, pictures))
 
             last = step == plan.steps
             due = step % plan.checkpoint_every == 0 or time.monotonic() - saved > CHECKPOINT_SECONDS
@@ -131,7 +132,7 @@ def run(
                 _survive(screen, folder, save)
                 saved = time.monotonic()
                 if saved - modelled > model_every:
-                    _survive(screen, folder, lambda: write_model(step))
+                    _survive(screen, folder, partial(write_model, step))
                     modelled = time.monotonic()
             if stop.is_set() and not last:
                 raise Stopped(
@@ -150,7 +151,7 @@ def _not_numbers(means: dict[str, float], step: int, folder: Path) -> None:
         )
 
 
-def _survive(screen: Screen, folder: Path, write: Callable[[], None]) -> None:
+def _survive(screen: Screen, folder: Path, write: Callable[[], object]) -> None:
     """Write something a training can do without for a while: a full disk is said, and training goes on."""
     try:
         write()

@@ -7,6 +7,7 @@ schedule, and a resumed run, follows the same numbers whatever the machine does 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from itertools import accumulate
 
 from pydantic import BaseModel
@@ -104,7 +105,7 @@ def _copy(tensors: Tensors) -> Tensors:
     return {group: {name: t.clone() for name, t in part.items()} for group, part in tensors.items()}
 
 
-def _plan(task: Task, counts: list[int], rates: list[float | None] | list[float], frames: int) -> Plan:
+def _plan(task: Task, counts: list[int], rates: Sequence[float | None], frames: int) -> Plan:
     steps = sum(counts)
     stages = [
         PlannedStage(name=stage.name, share=stage.share, steps=count, rate=rate)

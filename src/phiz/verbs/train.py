@@ -135,9 +135,7 @@ def _existing(out: Path, asked: dict[str, Any], resume: bool) -> Run | None:
 
     if artefacts.kind_of(out) != "run":
         if resume:
-            raise PhizError(
-                f"{out} is no run, so there is nothing to resume; leave --resume out to start it."
-            )
+            raise PhizError(f"{out} is no run, so nothing can be resumed; leave --resume out to start it.")
         return None
     run = runs.read(out)
     runs.check_same(run, asked)
@@ -290,7 +288,8 @@ def _opening(run: Run, faces: FaceSet) -> str:
 
 
 def _summary(run: Run) -> str:
-    assert run.finished and run.plan
+    assert run.finished is not None
+    assert run.plan is not None
     return (
         f"{run.plan.steps:,} steps, {run.finished['images']:,} images in {duration(run.finished['seconds'])}"
     )

@@ -1,0 +1,43 @@
+# Two commands do all their set-up from a clean clone: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test test-all setup lint types wheel clean
+
+demo: setup  ## draw faces, train on them for three minutes, show what came of it
+	$(BIN)/phiz demo
+
+test: setup  ## lint, types and the fast tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+
+test-all: setup  ## the slow tests too
+	$(BIN)/python -m pytest -m ""
+
+setup: $(VENV)/.done  ## a virtual environment with everything, pinned by constraints.txt
+
+$(VENV)/.done: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "phiz needs Python 3.11 or newer; say which: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || .ci/system python3-venv
+	$(PYTHON) -m venv $(VENV)
+	$(INSTALL) torch
+	$(INSTALL) --editable '.[dev]'
+	@touch $@
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+wheel: setup
+	$(BIN)/python -m build
+
+clean:
+	rm -rf dist build .pytest_cache .mypy_cache .ruff_cache
