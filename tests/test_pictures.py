@@ -161,6 +161,22 @@ def test_bad_pictures_have_a_reason() -> None:
     assert bad(bytes(data))
 
 
+SOUND = [encoded(Image.new("RGB", (20, 12), "teal"), kind) for kind in ("JPEG", "PNG", "GIF", "WEBP", "BMP")]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(SOUND), st.lists(st.tuples(st.integers(0, 400), st.binary(max_size=6)), max_size=5))
+def test_damage_of_any_kind_is_a_bad_picture_or_none(data: bytes, damage: list[tuple[int, bytes]]) -> None:
+    for at, piece in damage:
+        data = data[:at] + piece + data[at + 3 :]
+    try:
+        said, mode = "", decode(data, "a").mode
+    except BadPicture as fault:
+        said, mode = str(fault), "RGB"
+    assert mode == "RGB"
+    assert "\n" not in said
+
+
 def test_a_header_that_claims_too_much_is_not_decoded() -> None:
     assert "pixels" in bad(png_header(50_000, 50_000))
     assert "pixels" in bad(png_header(10_000, 9_000))  # where Pillow itself only warns

@@ -49,9 +49,13 @@ def generator(size: int = 16, z: int = 6, attributes: int = 0, seed: int = 0) ->
     return toy
 
 
-@cache
 def exported(size: int = 16, z: int = 6, attributes: int = 0, seed: int = 0) -> tuple[dict, bytes]:
     """Return the weights and the ONNX of `generator(...)`."""
+    return _exported(size, z, attributes, seed)
+
+
+@cache
+def _exported(size: int, z: int, attributes: int, seed: int) -> tuple[dict, bytes]:
     toy = generator(size, z, attributes, seed)
     weights = {name: tensor.numpy() for name, tensor in toy.state_dict().items()}
     return weights, onnx.export(toy, z, attributes)

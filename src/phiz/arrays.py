@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import os
 import struct
 import sys
 from contextlib import suppress
@@ -35,7 +36,8 @@ def mapped(path: Path, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
                 raise PhizError(f"{path} {what}: {there:,} bytes, not {wanted:,}; {_WAY_OUT}.")
             if wanted == start:
                 return np.zeros(shape, dtype)
-            options: dict[str, Any] = {"trackfd": False} if sys.version_info >= (3, 13) else {}
+            handles = os.name == "posix" and sys.version_info >= (3, 13)
+            options: dict[str, Any] = {"trackfd": False} if handles else {}
             pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ, **options)
     except FileNotFoundError:
         raise PhizError(f"{path} is missing; {_WAY_OUT}.") from None

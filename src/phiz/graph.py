@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 Shape = tuple[int | str, ...]
+_FLOATS = (1, 10, 11, 16)  # float32, float16, float64, bfloat16
 _DEEPEST = 8
 _LONGEST_HEADER = 100_000_000
 
@@ -31,7 +32,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Graph:
-    """Nodes in order; `weights` and `shapes` of named values, where N stands for the batch."""
+    """Nodes in order; shapes of `weights` (numbers that are no floats left out) and of other values."""
 
     nodes: list[Node] = field(default_factory=list)
     weights: dict[str, tuple[int, ...]] = field(default_factory=dict)
@@ -62,8 +63,9 @@ def _graph(data: memoryview) -> Graph:
         if number == 1:
             graph.nodes.append(_node(value))
         elif number == 5:
-            name, dims = _tensor(value)
-            graph.weights[name] = dims
+            name, kind, dims = _tensor(value)
+            if kind in _FLOATS:
+                graph.weights[name] = dims
         elif number in (11, 12, 13):
             name, shape = _value_info(value)
             graph.shapes[name] = shape
@@ -92,14 +94,16 @@ def _node(data: memoryview) -> Node:
     return Node(op, tuple(inputs), tuple(outputs), attributes)
 
 
-def _tensor(data: memoryview) -> tuple[str, tuple[int, ...]]:
-    name, dims = "", []
+def _tensor(data: memoryview) -> tuple[str, int, tuple[int, ...]]:
+    name, kind, dims = "", 0, []
     for number, value in _fields(data):
         if number == 1:
             dims += _whole(value)
+        elif number == 2:
+            kind = value
         elif number == 8:
             name = _text(value)
-    return name, tuple(dims)
+    return name, kind, tuple(dims)
 
 
 def _value_info(data: memoryview) -> tuple[str, Shape]:

@@ -307,7 +307,7 @@ def save_model(
     from safetensors.numpy import save
 
     def packed(tensors: Mapping[str, np.ndarray]) -> bytes:
-        return save({name: np.ascontiguousarray(a) for name, a in tensors.items()}, {"format": "pt"})
+        return save({name: np.asarray(a, order="C") for name, a in tensors.items()}, {"format": "pt"})
 
     files = {WEIGHTS: packed(weights), ONNX: onnx}
     if discriminator is not None:

@@ -327,6 +327,24 @@ def test_warnings_go_to_stderr_by_default(tmp_path: Path, capsys: pytest.Capture
     assert err == "1 of 21 pictures were set aside; first bad.png: empty file.\n"
 
 
+@pytest.mark.filterwarnings("error")
+def test_decoders_do_not_talk_past_the_manifest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    odd = b"II*\0\x08\0\0\0\x02\0" + b"\0\1\2\0\xff\xff\xff\0\xff\xff\xff\0" * 2 + bytes(40)
+    found = prepare(folder(tmp_path / "faces", {**files(), "odd.tif": odd}), tmp_path / "set", size=16)
+    assert len(found.rejected()) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_verb_can_be_called_however_it_was_imported(tmp_path: Path) -> None:
+    import phiz
+    import phiz.prepare.cut
+
+    source = folder(tmp_path / "faces", files())
+    first = phiz.prepare(source, tmp_path / "one", size=16)
+    assert phiz.prepare(source, tmp_path / "two", size=16).id == first.id
+    assert callable(phiz.prepare.cut.cut)  # type: ignore[attr-defined]
+
+
 def test_preparing_imports_no_torch() -> None:
     code = "import sys, phiz.verbs.prepare; assert not {'torch', 'onnxruntime', 'typer'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -34,20 +34,20 @@ class Generator(nn.Module):
 
     output_range = (0.0, 1.0)
 
-    def __init__(self, size: int, z: int = 100) -> None:
+    def __init__(self, size: int, z: int = 100, dense: int = 2048, channels: int = 128) -> None:
         super().__init__()
         base, doublings = base_and_doublings(size)
         self.base, doublings = 2 * base, doublings - 1
         self.dense = nn.Sequential(
-            nn.Linear(z, 2048, bias=False), nn.Linear(2048, 128 * self.base**2, bias=False), nn.ReLU()
+            nn.Linear(z, dense, bias=False), nn.Linear(dense, channels * self.base**2, bias=False), nn.ReLU()
         )
         for layer in self.dense:
             if isinstance(layer, nn.Linear):
                 nn.init.xavier_uniform_(layer.weight)
-        self.norm = nn.BatchNorm1d(128 * self.base**2, eps=1e-3, momentum=0.45)
+        self.norm = nn.BatchNorm1d(channels * self.base**2, eps=1e-3, momentum=0.45)
         layers: list[nn.Module] = [
             nn.Dropout(0.2),
-            *(_Transposed(128, 256, 2), _norm(256), nn.LeakyReLU(0.2)),
+            *(_Transposed(channels, 256, 2), _norm(256), nn.LeakyReLU(0.2)),
             *(_Transposed(256, 128, 2 if doublings > 1 else 1), _norm(128), nn.Dropout(0.2)),
             *(_Transposed(128, 64, 1), _norm(64), nn.Dropout(0.2)),
         ]
@@ -58,7 +58,7 @@ class Generator(nn.Module):
 
     def forward(self, latent: Tensor) -> Tensor:
         x = self.norm(self.dense(latent))
-        return self.layers(x.reshape(-1, 128, self.base, self.base))
+        return self.layers(x.unflatten(1, (-1, self.base, self.base)))
 
 
 class Discriminator(nn.Module):

@@ -85,7 +85,8 @@ def layers_of(graph: Graph) -> list[Layer]:
         counted.update(fresh)
         known = node.op in _OPENS or node.op in _FOLLOWS
         if known or len(shape) > 1:
-            layer.values += sum(math.prod(graph.weights[name]) for name in fresh)
+            if _OPENS.get(node.op) != "resize":  # whose floats are no weights but by how much
+                layer.values += sum(math.prod(graph.weights[name]) for name in fresh)
             layer.shape = shape or layer.shape
     return layers
 

@@ -38,7 +38,8 @@ def _collection(path: Path, words: str, kind: str, names: Iterable[str], size: i
         "files": f"{sum(endings.values()):,}: " + few([f"{n:,} {e}" for e, n in endings.most_common()], 6),
         "on disk": size_in_words(size),
     }
-    what = f"with {usable:,} pictures" if usable else "without a picture"
+    count = "1 picture" if usable == 1 else f"{usable:,} pictures"
+    what = f"with {count}" if usable else "without a picture"
     order = f"phiz train {path} -o runs/first --minutes 5" if usable else None
     return Inspection(
         path, f"{kind} of pictures" if usable else kind, f"{path}: {words} {what}", facts, next=order

@@ -265,6 +265,8 @@ def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tens
     states: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         index, key = name.split(".", 1)
+        if value.dim() == 4:  # as the parameter it belongs to
+            value = value.contiguous(memory_format=torch.channels_last)
         states.setdefault(int(index), {})[key] = value
     whole["state"] = states
     optimizer.load_state_dict(whole)

@@ -48,7 +48,8 @@ class Meter:
 
     def add(self, values: dict[str, Tensor]) -> None:
         for name, value in values.items():
-            self.sums[name] = self.sums[name] + value.double() if name in self.sums else value.double()
+            value = value.double()
+            self.sums[name] = value + self.sums[name].to(value.device) if name in self.sums else value
         self.count += 1
 
     def take(self) -> dict[str, float]:

@@ -46,7 +46,7 @@ class Codes:
         usable = values > 1e-6 * values[0].clamp(min=1e-12)
         axes = torch.where(usable, vectors / values.clamp(min=1e-12).sqrt(), 0.0)
         axes = F.pad(axes, (0, z - axes.shape[1]))
-        return cls(mean.float(), axes.float())
+        return cls(mean.float(), axes.float().contiguous())  # a layout that survives a checkpoint
 
     def __call__(self, pictures: Tensor) -> Tensor:
         """Return the codes (N, z) of `pictures` (N, 3, H, W) in [-1, 1]."""

@@ -73,8 +73,8 @@ def generate(
     check_truncation(truncation)
     model = load(source)
     if like is not None:
-        if seeds is not None or n is not None or seed:
-            raise UsageError("--like says which seeds; leave --seed, --seeds and -n out.")
+        if seeds is not None or n is not None or seed or labels or truncation != 1.0:
+            raise UsageError("--like says which faces; leave seeds, -n, --truncation and labels out.")
         seeds, truncation, labels, grid = _as_in(Path(like), model, grid if not single else None, single)
     places = _places(grid)
     chosen = _seeds(n, seed, seeds, places)
@@ -120,9 +120,7 @@ def _as_in(
     if said is None:
         raise PhizError(f"{like} does not say that phiz made it; its metadata may have been removed.")
     if said.get("phiz") != "picture":
-        raise PhizError(
-            f"{like} is a {said.get('phiz')}, not faces; give its seed: --seed."
-        )
+        raise PhizError(f"{like} is a {said.get('phiz')}, not faces; give its seed: --seed.")
     if said.get("model") != model.hash:
         raise PhizError(f"{like} was made by model {said.get('model')}; {model.path} is {model.hash}.")
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import warnings
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -80,7 +81,8 @@ def prepare(
             warn(f"{target} is there already, made from the same pictures and settings.")
             return there
         check_target(target, "faceset", force)
-        with building(target, "faceset", force) as folder:
+        with building(target, "faceset", force) as folder, warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="PIL")  # what is wrong with a picture is in the manifest
             _pack(folder, sources, names, table, made, size, progress, warn, threads)
     finally:
         close(sources)
@@ -157,7 +159,8 @@ def _pack(
 
 def _too_few(sources: Sequence[Source], usable: int, count: int, first: Sequence[str]) -> str:
     where = ", ".join(source.name for source in sources[:3]) + (", ..." if len(sources) > 3 else "")
-    why = f" Set aside: {'; '.join(first)}{'; ...' if count - usable > len(first) else ''}." if first else ""
+    more = "; ..." if count - usable > len(first) else "."
+    why = f" Set aside: {'; '.join(first)}{more}" if first else ""
     return f"{where}: {usable} usable faces of {count:,} pictures, and a face set needs {FEWEST}.{why}"
 
 

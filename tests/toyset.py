@@ -1,0 +1,40 @@
+"""A small face set and small recipes, quick enough to train in a second."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from phiz import artefacts
+from phiz.faceset import FaceSet, FaceSetWriter
+
+
+def write_faces(folder: Path, count: int = 40, size: int = 16, seed: int = 0) -> FaceSet:
+    """Write `count` smooth, colourful squares: enough like faces for a test."""
+    draws = np.random.default_rng(seed)
+    ramp = np.linspace(0, 1, size)
+    with artefacts.building(folder, "faceset") as place, FaceSetWriter(place, size, {}, {"name": "toy"}) as w:
+        for index in range(count):
+            a, b, c = draws.uniform(0, 255, (3, 3))
+            face = (
+                a * ramp[:, None, None]
+                + b * (1 - ramp)[None, :, None]
+                + c * (ramp[:, None, None] * ramp[None, :, None])
+            )
+            w.add(np.clip(face, 0, 255).astype(np.uint8), f"{index}.png", (0, 0, size, size))
+        w.finish()
+    return FaceSet.open(folder)
+
+
+SMALL: dict[str, dict[str, str]] = {
+    "quick": {
+        "network.generator": '{"widths": [16, 12], "head": 8}',
+        "network.discriminator": '{"widths": [12, 16]}',
+        "z": "8",
+    },
+    "dcgan": {"network.generator": '{"width": 8}', "network.discriminator": '{"width": 8}', "z": "8"},
+    "afad64": {"network.generator": '{"dense": 8, "channels": 4}', "z": "8"},
+    "acg96": {"network.generator": '{"width": 8}', "network.discriminator": '{"width": 8}', "z": "8"},
+}
+"""Settings that make each recipe small."""
