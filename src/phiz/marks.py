@@ -30,6 +30,7 @@ PICTURES = (".png", ".webp", ".jpg", ".jpeg")
 
 _MAX_PACKET = 1 << 22
 _MAX_JPEG = 65502
+_MOST_FACES = 1 << 20
 _ATTRIBUTE = re.compile(rb"""phiz:facts=(?:"([^"]*)"|'([^']*)')""")
 _ELEMENT = re.compile(rb"<phiz:facts>([^<]*)</phiz:facts>")
 
@@ -54,10 +55,17 @@ def facts(
 
 
 def seeds_of(said: Mapping[str, Any]) -> list[int]:
-    """Return the seeds that the facts of a picture name."""
+    """Return the seeds that the facts of a picture name.
+
+    Raises:
+        ValueError, KeyError, TypeError: they name none, or more than a picture can hold.
+    """
     if "seeds" in said:
         return [int(seed) for seed in said["seeds"]]
-    return list(range(int(said["seed"]), int(said["seed"]) + int(said.get("n", 1))))
+    first, n = int(said["seed"]), int(said.get("n", 1))
+    if not 1 <= n <= _MOST_FACES:
+        raise ValueError(f"{n} faces")
+    return list(range(first, first + n))
 
 
 def packet(said: Mapping[str, Any]) -> bytes:

@@ -14,6 +14,7 @@ from phiz import marks
 from phiz.errors import PhizError, UsageError
 from phiz.sampling import sheets
 from phiz.verbs.generate import generate
+from phiz.verbs.inspect import inspect
 
 
 @pytest.fixture(scope="module")
@@ -134,9 +135,12 @@ def test_like_needs_a_picture_of_this_model(model, labelled, tmp_path):
     marks.save(Image.new("RGB", (8, 8)), tmp_path / "walk.png", {"phiz": "walk"})
     with pytest.raises(PhizError, match="is a walk"):
         generate(model.path, tmp_path / "x.png", like=tmp_path / "walk.png")
-    marks.save(Image.new("RGB", (8, 8)), tmp_path / "bad.png", {"phiz": "picture", "model": model.hash})
-    with pytest.raises(PhizError, match="does not say clearly"):
-        generate(model.path, tmp_path / "x.png", like=tmp_path / "bad.png")
+    for more in ({}, {"seed": 1, "n": 10**15}, {"seed": "x"}, {"seeds": 3}, {"seed": 1, "labels": 5}):
+        bad = {"phiz": "picture", "model": model.hash, "truncation": 1.0} | more
+        marks.save(Image.new("RGB", (8, 8)), tmp_path / "bad.png", bad)
+        inspect(tmp_path / "bad.png")
+        with pytest.raises(PhizError, match="does not say clearly"):
+            generate(model.path, tmp_path / "x.png", like=tmp_path / "bad.png")
     assert not (tmp_path / "x.png").exists()
 
 

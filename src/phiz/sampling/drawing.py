@@ -22,9 +22,8 @@ def as_text(z: int, stages: Sequence[Stage], width: int = 76) -> str:
     lines = _box(f"latent, {z:,} values", 0.0, width, first=True)
     for i, stage in enumerate(stages):
         for work in stage.work:
-            lines += [
-                " " * (width // 2) + "│ " + part for part in textwrap.wrap(work, width - width // 2 - 2)
-            ]
+            parts = textwrap.wrap(work.replace("stride ", "stride\xa0"), width - width // 2 - 2)
+            lines += [" " * (width // 2) + "│ " + part.replace("\xa0", " ") for part in parts]
         share = math.log2(stage.side) / max(1.0, math.log2(largest)) if stage.side > 1 else 0.0
         last = i == len(stages) - 1
         words = f"face, {stage.size}" if last else stage.size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections import Counter
 from collections.abc import Iterable
@@ -76,25 +77,15 @@ def _file(path: Path) -> Inspection:
 def _made(path: Path, said: dict[str, Any], size: int) -> Inspection:
     """Describe a picture or a film that phiz made."""
     kind = str(said.get("phiz"))
-    facts = {
-        "on disk": size_in_words(size),
-        "made by phiz": "yes, and synthetic",
-        "model": str(said.get("model", "?")),
-    }
-    if "seed" in said or "seeds" in said:
+    facts = {"on disk": size_in_words(size), "made by phiz": "yes, and synthetic"}
+    with contextlib.suppress(KeyError, TypeError, ValueError):
         seeds = marks.seeds_of(said)
-        row = (
-            f"{seeds[0]} to {seeds[-1]}"
-            if "seed" in said and len(seeds) > 1
-            else few([str(s) for s in seeds], 16)
-        )
-        facts["seed" if len(seeds) == 1 else "seeds"] = row
-    hidden = ("phiz", "format", "synthetic", "model", "seed", "seeds", "n")
+        if "seed" in said and len(seeds) > 1:
+            facts["seeds"] = f"{seeds[0]} to {seeds[-1]}"
+    hidden = {"phiz", "format", "synthetic", "n", *({"seed"} if "seeds" in facts else ())}
     for name, value in said.items():
         if name not in hidden and value not in ({}, None):
-            facts[name] = (
-                ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
-            )
+            facts[str(name)] = _words(value)
     image = None
     if path.suffix.lower() != ".mp4":
         image = pictures.decode(path.read_bytes(), path.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -98,7 +99,8 @@ def run(
         groups = task.tensors() | ({"meter": meter.sums} if meter.sums else {})
         checkpoint.save(checkpoints, Checkpoint(step, groups, values))
 
-    with _signals() as stop, open(folder / "metrics.jsonl", "a", encoding="utf-8") as metrics:
+    metrics = _Lines(folder / "metrics.jsonl")
+    with _signals() as stop:
         reported_step, reported_at = step, time.monotonic()
         while step < plan.steps:
             meter.add(task.step(plan.position(step)))
@@ -117,7 +119,7 @@ def run(
                     "images_per_second": round(rate * task.batch, 2),
                 }
                 _not_numbers(means, step, folder)
-                _survive(screen, folder, partial(_append, metrics, line))
+                _survive(screen, folder, partial(metrics.add, line))
                 screen.show(line)
 
             if step in samples:
@@ -163,9 +165,21 @@ def _survive(screen: Screen, folder: Path, write: Callable[[], object]) -> None:
         screen.say(f"Warning: {fault} Training goes on, make room before it ends.")
 
 
-def _append(file: Any, line: dict[str, Any]) -> None:
-    file.write(json.dumps(line) + "\n")
-    file.flush()
+class _Lines:
+    """A file of JSON lines; those a full disk refuses wait for the next."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._waiting = b""
+
+    def add(self, line: dict[str, Any]) -> None:
+        self._waiting += json.dumps(line).encode() + b"\n"
+        with open(self._path, "ab", buffering=0) as file:
+            before = file.tell()
+            if file.write(self._waiting) < len(self._waiting):
+                file.truncate(before)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._waiting = b""
 
 
 def _cut_back(path: Path, step: int) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from itertools import accumulate
 
 from pydantic import BaseModel
 
@@ -56,9 +55,8 @@ class Plan(BaseModel):
 
 def fixed(task: Task, steps: int) -> Plan:
     """Plan a training of just `steps` steps."""
-    ends = [round(share * steps) for share in accumulate(stage.share for stage in task.stages)]
-    counts = [end - start for start, end in zip([0, *ends[:-1]], ends, strict=True)]
-    counts[-1] += steps - sum(counts)
+    counts = [min(round(stage.share * steps), steps - 1) for stage in task.stages[:-1]]
+    counts.append(steps - sum(counts))
     return _plan(task, counts, [None] * len(counts), FILM_FRAMES)
 
 
@@ -107,8 +105,9 @@ def _copy(tensors: Tensors) -> Tensors:
 
 def _plan(task: Task, counts: list[int], rates: Sequence[float | None], frames: int) -> Plan:
     steps = sum(counts)
+    whole = sum(stage.share for stage, count in zip(task.stages, counts, strict=True) if count)
     stages = [
-        PlannedStage(name=stage.name, share=stage.share, steps=count, rate=rate)
+        PlannedStage(name=stage.name, share=stage.share / whole, steps=count, rate=rate)
         for stage, count, rate in zip(task.stages, counts, rates, strict=True)
         if count
     ]

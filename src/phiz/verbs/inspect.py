@@ -16,12 +16,13 @@ from phiz import artefacts, marks, pictures
 from phiz.errors import PhizError, UsageError, nearest
 from phiz.faceset import FaceSet
 from phiz.graph import read_graph, read_tensors
-from phiz.model import load
+from phiz.model import Model, load
 from phiz.sampling import drawing, layers, loose, sheets
 from phiz.sampling.showing import Inspection, Listing, course, few, size_in_words
 from phiz.screen import duration
 
 _SHOWN_FACES = 12
+_MODEL_FACES = 8
 
 
 def inspect(path: str | Path, *, save: str | Path | None = None, force: bool = False) -> Inspection:
@@ -76,6 +77,7 @@ def _model(path: Path) -> Inspection:
     values = sum(math.prod(shape) for shape in shapes.values())
     found = layers.layers_of(read_graph((model.path / "onnx" / "model.onnx").read_bytes()))
     stages = layers.stages_of(found)
+    faces, sheet = _faces_of(model)
     arguments = ", ".join(f"{name} {value}" for name, value in config.network.arguments.items())
     facts = {
         "network": f"{config.network.name}, {arguments}" if arguments else config.network.name,
@@ -100,8 +102,8 @@ def _model(path: Path) -> Inspection:
         facts={name: value for name, value in facts.items() if value},
         listings=[*_frequencies(config.labels, config.frequencies), loose.table_of(found)],
         drawing=drawing.as_text(config.z, stages) if stages else None,
-        picture=_preview(model.path),
-        figure=drawing.as_picture(config.z, stages, model.sample(1, seed=0)[0]) if stages else None,
+        picture=sheet,
+        figure=drawing.as_picture(config.z, stages, faces[0]) if stages else None,
         next=f"phiz generate {path} -o faces.png --seed 7",
     )
 
@@ -119,13 +121,11 @@ def _frequencies(schema: dict[str, list[str]], counts: dict[str, list[int]]) -> 
     return [Listing("Labels, with how often each was seen", ("label", "values"), rows)] if rows else []
 
 
-def _preview(folder: Path) -> Image.Image | None:
-    """Return the upper left of a sheet of faces, as wide as four of them if that can be told."""
-    try:
-        sheet = pictures.decode((folder / "preview.png").read_bytes(), "preview.png")
-    except (OSError, PhizError):
-        return None
-    return sheet.crop((0, 0, sheet.width, max(1, sheet.height // 2)))
+def _faces_of(model: Model) -> tuple[np.ndarray, Image.Image]:
+    """Return the faces of the first seeds, and a sheet of them in two rows."""
+    faces = model.sample(_MODEL_FACES, seed=0)
+    size = model.config.size
+    return faces, sheets.sheet(faces, size, (2, _MODEL_FACES // 2), scale=sheets.scale_for(size))
 
 
 def _run(path: Path) -> Inspection:
@@ -134,7 +134,8 @@ def _run(path: Path) -> Inspection:
     asked, done = _part(data, "asked"), _part(data, "finished")
     metrics = _metrics(path / "metrics.jsonl")
     last = metrics[-1] if metrics else {}
-    steps = sum(int(stage.get("steps", 0)) for stage in plan.get("stages", []))
+    stages = [stage for stage in plan.get("stages") or [] if isinstance(stage, dict)]
+    steps = sum(int(stage.get("steps") or 0) for stage in stages)
     model = load(path) if (path / "model").is_dir() else None
     checkpoints = sorted(p.name for p in _entries(path / "checkpoints") if p.name.startswith("step-"))
     network = _part(recipe, "network").get("name", "?")
@@ -157,7 +158,7 @@ def _run(path: Path) -> Inspection:
         title=f"{path}: a training at {recipe.get('size', '?')} x {recipe.get('size', '?')} pixels",
         facts={name: str(value) for name, value in facts.items() if value},
         listings=_courses(metrics),
-        picture=_preview(path / "model") if model else None,
+        picture=_faces_of(model)[1] if model else None,
         figure=pictures.decode(newest.read_bytes(), newest.name) if newest else None,
         next=f"phiz inspect {path / 'model'}   or   phiz generate {path} -o faces.png" if model else None,
     )

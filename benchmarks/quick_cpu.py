@@ -1,0 +1,214 @@
+"""Train `dcgan` and `quick` for the same minutes on the same cores, and compare what comes of them.
+
+    python benchmarks/quick_cpu.py ../shared/data/anime96.zip --size 32 --minutes 5 --seeds 0 1 2
+
+Exact duplicates are dropped and the rest split by the order of their SHA-256: the last 3,000 are held
+out. Held-out faces are reduced to the training size, then real and made faces alike are resized by
+Pillow's bicubic to 227 px and put through SqueezeNet (features after fire9). The figures:
+
+    F/T        Frechet distance of 3,000 made faces (rounded to uint8) from the held-out ones, over the
+               trace of the held-out features' covariance: 1.0 is a generator frozen at the mean face
+    precision  share of made faces within the 5-nearest-neighbour balls of real ones
+    recall     share of real faces within those of made ones
+    images/s   real faces seen a second over the whole run, all included
+
+`dcgan` is measured as it is and, from the same training, with a moving average of G. Needs phiz[train].
+Results are appended to benchmarks/results/quick_cpu.jsonl and printed as a table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import shutil
+import tempfile
+import zipfile
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import onnxruntime
+import torch
+from PIL import Image
+from safetensors.numpy import load_file
+
+import phiz
+from phiz import latents, networks
+from phiz.faceset import FaceSet
+from phiz.model import to_uint8
+from phiz.training import checkpoint
+
+HELD_OUT = 3000
+HERE = Path(__file__).resolve().parent
+
+
+def split(archive: Path, folder: Path) -> tuple[Path, Path]:
+    """Unpack distinct pictures into folder/train and folder/held, by the order of their SHA-256."""
+    distinct: dict[str, tuple[str, bytes]] = {}
+    with zipfile.ZipFile(archive) as source:
+        for name in source.namelist():
+            if name.lower().endswith((".jpg", ".jpeg", ".png", ".webp")):
+                data = source.read(name)
+                distinct.setdefault(hashlib.sha256(data).hexdigest(), (Path(name).suffix, data))
+    ordered = sorted(distinct)
+    for part, hashes in (("train", ordered[:-HELD_OUT]), ("held", ordered[-HELD_OUT:])):
+        (folder / part).mkdir(parents=True)
+        for digest in hashes:
+            suffix, data = distinct[digest]
+            (folder / part / f"{digest}{suffix}").write_bytes(data)
+    return folder / "train", folder / "held"
+
+
+def features(faces: np.ndarray, network: Path) -> np.ndarray:
+    """Return SqueezeNet features (N, 512) of uint8 faces (N, H, W, 3)."""
+    session = onnxruntime.InferenceSession(str(network))
+    name = session.get_inputs()[0].name
+    parts = []
+    for start in range(0, len(faces), 50):
+        batch = [
+            np.asarray(Image.fromarray(face).resize((227, 227), Image.Resampling.BICUBIC))
+            for face in faces[start : start + 50]
+        ]
+        pixels = np.stack(batch).astype(np.float32).transpose(0, 3, 1, 2)
+        parts.append(session.run(None, {name: np.ascontiguousarray(pixels)})[0])
+    return np.concatenate(parts).astype(np.float64)
+
+
+def distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return Euclidean distances (len(a), len(b))."""
+    squares = (a * a).sum(1)[:, None] + (b * b).sum(1)[None] - 2 * a @ b.T
+    return np.sqrt(np.maximum(squares, 0))
+
+
+def compare(real: np.ndarray, fake: np.ndarray, k: int = 5) -> dict[str, float]:
+    """Return F/T, precision and recall of features `fake` against `real`.
+
+    The Frechet distance as Heusel et al. (arXiv 1706.08500), with eigenvalues of the symmetric form;
+    precision and recall as Kynkaanniemi et al. (arXiv 1904.06991).
+    """
+    mean = ((real.mean(0) - fake.mean(0)) ** 2).sum()
+    first, second = np.cov(real.T), np.cov(fake.T)
+    values, vectors = np.linalg.eigh(first)
+    root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+    cross = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ second @ root), 0)).sum()
+    frechet = mean + np.trace(first) + np.trace(second) - 2 * cross
+    between = distances(real, fake)
+    reach_real = np.partition(distances(real, real), k, axis=1)[:, k]
+    reach_fake = np.partition(distances(fake, fake), k, axis=1)[:, k]
+    return {
+        "F/T": float(frechet / np.trace(first)),
+        "precision": float((between <= reach_real[:, None]).any(0).mean()),
+        "recall": float((between <= reach_fake[None]).any(1).mean()),
+    }
+
+
+def plain_generator(run: Path, size: int, seed: int) -> np.ndarray:
+    """Make 3,000 faces with the G of a dcgan run's last checkpoint, not the average."""
+    recipe = json.loads((run / "recipe.json").read_text())["recipe"]
+    network = networks.generator(
+        recipe["network"]["name"], size=size, z=recipe["z"], **recipe["network"]["generator"]
+    )
+    newest = checkpoint.found(run / "checkpoints")[0]
+    weights = load_file(newest / "generator.safetensors")
+    network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in weights.items()})
+    network.eval()
+    codes = torch.from_numpy(latents.latents(range(seed, seed + HELD_OUT), recipe["z"]))
+    with torch.no_grad():
+        made = torch.cat([network(part) for part in codes.split(100)]).numpy()
+    return to_uint8(made, network.output_range)
+
+
+def one(recipe: str, seed: int, train: Path, real: np.ndarray, args: argparse.Namespace) -> list[dict]:
+    """Train once and return a row for each generator that came of it."""
+    folder = args.keep / f"{recipe}-{args.size}-{seed}" if args.keep else None
+    with tempfile.TemporaryDirectory() as scratch:
+        run = folder or Path(scratch) / "run"
+        settings = {"ema": "0.03"} if recipe == "dcgan" else {}
+        phiz.train(
+            train,
+            run,
+            minutes=args.minutes,
+            recipe=recipe,
+            size=args.size,
+            seed=seed,
+            settings=settings,
+            resume=(run / "recipe.json").exists(),
+        )
+        finished = json.loads((run / "recipe.json").read_text())["finished"]
+        made = {recipe: phiz.load(run).sample(HELD_OUT, seed=10_000)}
+        if recipe == "dcgan":
+            made = {"dcgan": plain_generator(run, args.size, 10_000), "dcgan with EMA": made[recipe]}
+    rows = []
+    for name, faces in made.items():
+        figures = compare(real, features(faces, args.network))
+        rate = finished["images"] / finished["seconds"]
+        rows.append(
+            {
+                "data": args.pictures.name, "size": args.size, "minutes": args.minutes, "recipe": name,
+                "seed": seed, "images/s": round(rate, 1), "seconds": finished["seconds"],
+                **{key: round(value, 4) for key, value in figures.items()},
+                "torch": torch.__version__, "threads": torch.get_num_threads(),
+                "machine": f"{platform.machine()}, {os.cpu_count()} cores", "phiz": phiz.__version__,
+            }
+        )  # fmt: skip
+        print(json.dumps(rows[-1]), flush=True)
+    return rows
+
+
+def table(rows: list[dict]) -> str:
+    """Return a Markdown table: medians and, in brackets, all seeds."""
+    lines = ["| recipe | images/s | F/T | precision | recall |", "|---|---|---|---|---|"]
+    for name in dict.fromkeys(row["recipe"] for row in rows):
+        cells = []
+        for key, form in (
+            ("images/s", "{:.0f}"),
+            ("F/T", "{:.2f}"),
+            ("precision", "{:.2f}"),
+            ("recall", "{:.3f}"),
+        ):
+            values = [row[key] for row in rows if row["recipe"] == name]
+            spread = ", ".join(form.format(value) for value in values)
+            cells.append(f"**{form.format(median(values))}** ({spread})")
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    shared = HERE.parent.parent / "shared"
+    parser.add_argument("pictures", type=Path, nargs="?", default=shared / "data" / "anime96.zip")
+    parser.add_argument("--network", type=Path, default=shared / "weights" / "squeezenet-fire9.onnx")
+    parser.add_argument("--size", type=int, default=32)
+    parser.add_argument("--minutes", type=float, default=5.0)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--recipes", nargs="+", default=["quick", "dcgan"])
+    parser.add_argument("--keep", type=Path, help="folder to keep the runs in")
+    args = parser.parse_args()
+
+    with tempfile.TemporaryDirectory() as scratch:
+        train, held = split(args.pictures, Path(scratch))
+        faces = phiz.prepare(train, Path(scratch) / "faces", size=args.size)
+        real = phiz.prepare(held, Path(scratch) / "real", size=args.size)
+        shutil.rmtree(train)
+        real_features = features(real[:], args.network)
+        rows = []
+        for seed in args.seeds:
+            for recipe in args.recipes:
+                rows += one(recipe, seed, faces.path, real_features, args)
+                results = HERE / "results" / "quick_cpu.jsonl"
+                results.parent.mkdir(exist_ok=True)
+        with open(results, "a", encoding="utf-8") as file:
+            file.writelines(json.dumps(row) + "\n" for row in rows)
+        floor = compare(real_features, features(FaceSet.open(faces.path)[:HELD_OUT], args.network))
+    print(f"\n{args.pictures.name}, {args.size} px, {args.minutes:g} minutes, seeds {args.seeds}")
+    print(table(rows))
+    print("real against real: " + ", ".join(f"{key} {value:.3f}" for key, value in floor.items()))
+
+
+if __name__ == "__main__":
+    main()

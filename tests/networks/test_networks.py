@@ -1,0 +1,66 @@
+"""Networks: the sizes they promise, and the values their sources count."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("torch")
+
+import torch
+
+from phiz import networks
+from phiz.errors import PhizError, UsageError
+
+SMALL = {
+    "afad": ({"dense": 8, "channels": 8}, {}),
+    "dcgan": ({"width": 4}, {"width": 4}),
+    "slim": ({"widths": [8, 6], "head": 4}, {"widths": [6, 8]}),
+}
+
+
+def values(network: torch.nn.Module) -> int:
+    return sum(v.numel() for name, v in network.state_dict().items() if "num_batches" not in name)
+
+
+@pytest.mark.parametrize("size", [16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 192])
+@pytest.mark.parametrize("name", networks.NETWORKS)
+def test_every_network_works_at_every_size(name, size):
+    for_g, for_d = SMALL[name]
+    generator = networks.generator(name, size=size, z=8, **for_g)
+    pictures = generator(torch.randn(2, 8))
+    assert pictures.shape == (2, 3, size, size)
+    logits = networks.discriminator(name, size=size, **for_d)(pictures)
+    assert logits.shape == (2,)
+    logits.sum().backward()
+    assert all(p.grad is not None for p in generator.parameters())
+
+
+def test_the_afad_network_has_the_values_of_its_source():
+    generator = networks.generator("afad", size=64, z=100)
+    assert values(generator) == 17_328_896
+    assert values(networks.discriminator("afad", size=64)) == 1_409_025
+    assert not any(name.endswith("bias") and "norm" not in name and "layers" not in name
+                   for name, _ in generator.named_parameters())  # fmt: skip
+    momenta = [
+        m.momentum for m in generator.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)
+    ]
+    assert momenta == pytest.approx([0.45, 0.45, 0.45, 0.45, 0.49])
+
+
+def test_a_dcgan_is_as_wide_as_the_paper_says():
+    generator = networks.generator("dcgan", size=64, z=100, width=128)
+    assert [m.in_channels for m in generator.modules() if isinstance(m, torch.nn.ConvTranspose2d)] == [
+        100, 1024, 512, 256, 128,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("size", "base"), [(96, 6), (112, 7), (64, 4), (80, 5), (48, 6), (192, 6)])
+def test_a_size_starts_from_its_base(size, base):
+    assert networks.base_and_doublings(size)[0] == base
+
+
+def test_unknown_names_and_arguments_are_said():
+    with pytest.raises(UsageError, match='"dcgan"'):
+        networks.generator("dcgn", size=64)
+    with pytest.raises(PhizError, match="depth"):
+        networks.generator("dcgan", size=64, depth=3)

@@ -1,0 +1,76 @@
+"""Plans: stages that add up, schedules that follow the steps, minutes that are kept."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from phiz.training import plan
+from phiz.training.tasks import Position, Stage
+
+
+class Sleeper:
+    """A task whose steps take a known time, and whose state counts them."""
+
+    batch = 4
+
+    def __init__(self, seconds: dict[str, float], shares: dict[str, float]) -> None:
+        self.seconds = seconds
+        self.stages = [Stage(name, share) for name, share in shares.items()]
+        self.count = torch.zeros(())
+
+    def step(self, position: Position) -> dict[str, torch.Tensor]:
+        time.sleep(self.seconds[position.stage])
+        self.count += 1
+        return {"loss": self.count.clone()}
+
+    def tensors(self):
+        return {"state": {"count": self.count}}
+
+    def restore(self, tensors):
+        self.count = tensors["state"]["count"].clone()
+
+    def sample(self, position: Position) -> np.ndarray:
+        return np.zeros((1, 4, 4, 3), np.uint8)
+
+    def synchronise(self) -> None:
+        pass
+
+
+@given(steps=st.integers(1, 5000), share=st.floats(0.01, 0.99))
+def test_steps_add_up_and_progress_rises_to_one(steps, share):
+    task = Sleeper({"a": 0, "b": 0}, {"a": share, "b": 1 - share})
+    made = plan.fixed(task, steps)
+    assert made.steps == steps
+    places = [made.position(step) for step in range(0, steps + 1, max(1, steps // 50))]
+    assert all(0 <= place.index <= place.count for place in places)
+    progress = [place.progress for place in places]
+    assert progress == sorted(progress)
+    assert made.position(steps).progress == pytest.approx(1.0)
+    assert max(made.samples) == steps
+    assert min(made.samples) >= 1
+
+
+def test_measuring_keeps_the_minutes_and_leaves_no_trace():
+    task = Sleeper({"a": 0.002, "b": 0.004}, {"a": 0.25, "b": 0.75})
+    start = time.monotonic()
+    made = plan.measured(task, 4.0)
+    assert task.count == 0
+    for step in range(made.steps):
+        task.step(made.position(step))
+    assert time.monotonic() - start == pytest.approx(4.0, rel=0.15)
+    first, second = made.stages
+    assert first.steps / first.rate / (second.steps / second.rate) == pytest.approx(1 / 3, rel=0.05)
+
+
+def test_a_plan_survives_its_json():
+    made = plan.fixed(Sleeper({"a": 0}, {"a": 1.0}), 100)
+    assert plan.Plan.model_validate_json(made.model_dump_json()) == made

@@ -1,0 +1,70 @@
+"""Recipes: complete, validated, changeable one value at a time."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from phiz.errors import PhizError, UsageError
+from phiz.training import recipe as recipes
+
+
+@pytest.mark.parametrize("name", recipes.RECIPES)
+def test_a_recipe_survives_its_json(name):
+    recipe = recipes.find(name)
+    assert recipes.validated(json.loads(recipe.model_dump_json()), name) == recipe
+
+
+def test_the_recipes_say_what_their_sources_say():
+    dcgan, afad = recipes.find("dcgan"), recipes.find("afad64")
+    assert (dcgan.batch, dcgan.generator.rate, dcgan.generator.beta1, dcgan.loss) == (128, 2e-4, 0.5, "bce")
+    assert (afad.size, afad.z, afad.batch, afad.loss) == (64, 100, 128, "bce")
+    assert (afad.discriminator.rate, afad.generator.rate, afad.noise) == (7e-5, 1e-4, "per-epoch")
+    for name, size in (("acg96", 96), ("acg112", 112)):
+        acg = recipes.find(name)
+        assert (acg.size, acg.z, acg.batch, acg.steps) == (size, 300, 64, 40_000)
+
+
+def test_one_value_changes():
+    recipe = recipes.changed(recipes.find("quick"), {"penalty.gamma": "0.25", "batch": "32", "size": "48"})
+    assert recipe.penalty is not None
+    assert (recipe.penalty.gamma, recipe.batch, recipe.size) == (0.25, 32, 48)
+    assert recipes.changed(recipe, {"penalty": "null"}).penalty is None
+    assert recipes.changed(recipe, {"noise": "per-epoch"}).noise == "per-epoch"
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"bach": "32"}, ["bach", "batch"]),
+        ({"generator.rat": "1"}, ["generator.rat", "generator.rate"]),
+        ({"batch": "many"}, ["batch", "many"]),
+        ({"generator.rate": "-1"}, ["generator.rate", "-1"]),
+        ({"batch.x": "1"}, ["batch"]),
+        ({"size": "50"}, ["50", "48"]),
+        ({"loss": "hinge"}, ["loss", "hinge"]),
+    ],
+)
+def test_a_wrong_setting_is_named(settings, words):
+    with pytest.raises(UsageError) as caught:
+        recipes.changed(recipes.find("quick"), settings)
+    assert all(word in str(caught.value) for word in words)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_recipe_names_the_nearest():
+    with pytest.raises(UsageError, match='"quick"'):
+        recipes.find("quik")
+
+
+def test_a_recipe_comes_from_a_file(tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps({"recipe": recipes.find("dcgan").model_dump(mode="json")}))
+    assert recipes.find(str(path)) == recipes.find("dcgan")
+    path.write_text("{")
+    with pytest.raises(PhizError, match=r"mine\.json"):
+        recipes.find(str(path))
+    path.write_text("[1]")
+    with pytest.raises(PhizError, match=r"mine\.json"):
+        recipes.find(str(path))

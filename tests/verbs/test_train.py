@@ -1,0 +1,153 @@
+"""The train verb: what it refuses, and that what was there survives."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+
+import phiz
+from phiz.errors import PhizError, UsageError
+from phiz.training import gan
+from phiz.verbs import train as verb
+from toyset import SMALL, write_faces
+
+
+@pytest.fixture
+def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the model and the film, which take seconds: these tests look at what comes before."""
+
+    def no_model(run, task, faces, step):
+        (run.folder / "model").mkdir(exist_ok=True)
+
+    monkeypatch.setattr(verb, "_write_model", no_model)
+    monkeypatch.setattr(verb, "_write_film", lambda run, model: None)
+    monkeypatch.setattr(verb, "load", lambda path: None)
+
+
+OPTIONS = {"recipe": "dcgan", "steps": 6, "size": 16, "batch": 8, "settings": SMALL["dcgan"]}
+
+
+@pytest.mark.usefixtures("quickly")
+def test_a_finished_run_and_the_same_command_is_done(tmp_path):
+    faces = write_faces(tmp_path / "faces")
+    phiz.train(faces.path, tmp_path / "run", **OPTIONS)
+    before = {p: p.stat().st_mtime_ns for p in (tmp_path / "run").rglob("*") if p.is_file()}
+    again = phiz.train(faces.path, tmp_path / "run", **OPTIONS)
+    assert "done" in again.lines[0]
+    assert before == {p: p.stat().st_mtime_ns for p in (tmp_path / "run").rglob("*") if p.is_file()}
+
+
+@pytest.mark.usefixtures("quickly")
+def test_another_command_on_a_run_is_refused_and_force_replaces_it(tmp_path):
+    faces = write_faces(tmp_path / "faces")
+    phiz.train(faces.path, tmp_path / "run", **OPTIONS)
+    with pytest.raises(PhizError, match="batch 8, not 4") as caught:
+        phiz.train(faces.path, tmp_path / "run", **{**OPTIONS, "batch": 4})
+    assert caught.value.status == 3
+    phiz.train(faces.path, tmp_path / "run", **{**OPTIONS, "batch": 4}, force=True)
+    assert json.loads((tmp_path / "run" / "recipe.json").read_text())["recipe"]["batch"] == 4
+
+
+@pytest.mark.usefixtures("quickly")
+def test_an_unfinished_run_asks_for_resume(tmp_path, monkeypatch):
+    faces = write_faces(tmp_path / "faces")
+
+    def fail(self, position):
+        raise RuntimeError("power cut")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(gan.GAN, "step", fail)
+        with pytest.raises(RuntimeError):
+            phiz.train(faces.path, tmp_path / "run", **OPTIONS)
+    with pytest.raises(PhizError, match="--resume"):
+        phiz.train(faces.path, tmp_path / "run", **OPTIONS)
+    with pytest.raises(PhizError, match="steps 6, not 7"):
+        phiz.train(faces.path, tmp_path / "run", **{**OPTIONS, "steps": 7}, resume=True)
+    phiz.train(faces.path, tmp_path / "run", resume=True)
+
+
+@pytest.mark.usefixtures("quickly")
+def test_resuming_on_another_face_set_is_refused(tmp_path, monkeypatch):
+    faces = write_faces(tmp_path / "faces")
+    with monkeypatch.context() as patch:
+        patch.setattr(gan.GAN, "step", lambda self, position: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            phiz.train(faces.path, tmp_path / "run", **OPTIONS)
+    faces.path.rename(tmp_path / "old")
+    write_faces(tmp_path / "faces", seed=1)
+    with pytest.raises(PhizError, match="not the face set"):
+        phiz.train(faces.path, tmp_path / "run", **OPTIONS, resume=True)
+
+
+def test_force_never_replaces_what_phiz_did_not_make(tmp_path):
+    faces = write_faces(tmp_path / "faces")
+    mine = tmp_path / "holiday"
+    mine.mkdir()
+    (mine / "photo.txt").write_text("mine")
+    for force in (False, True):
+        with pytest.raises(PhizError) as caught:
+            phiz.train(faces.path, mine, **OPTIONS, force=force)
+        assert caught.value.status == 3
+        assert "holiday" in str(caught.value)
+    assert [p.name for p in mine.iterdir()] == ["photo.txt"]
+
+
+def test_force_keeps_the_old_run_when_the_new_pictures_are_of_no_use(tmp_path, monkeypatch):
+    faces = write_faces(tmp_path / "faces")
+    with monkeypatch.context() as patch:
+        patch.setattr(gan.GAN, "step", lambda self, position: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            phiz.train(faces.path, tmp_path / "run", **OPTIONS)
+    before = (tmp_path / "run" / "recipe.json").read_bytes()
+    (tmp_path / "broken.zip").write_bytes(b"no zip at all")
+    with pytest.raises(PhizError, match=r"broken\.zip"):
+        phiz.train(tmp_path / "broken.zip", tmp_path / "run", **OPTIONS, force=True)
+    assert (tmp_path / "run" / "recipe.json").read_bytes() == before
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith(".")) == []
+
+
+@pytest.mark.parametrize("source", ["missing", "empty.zip", "text.zip", "empty"])
+def test_useless_pictures_leave_no_run_behind(source, tmp_path):
+    (tmp_path / "empty.zip").write_bytes(b"")
+    (tmp_path / "text.zip").write_text("hello")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(PhizError, match=source) as caught:
+        phiz.train(tmp_path / source, tmp_path / "runs" / "first", **OPTIONS)
+    assert caught.value.status == 3
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "runs" / "first").exists()
+
+
+def test_options_that_do_not_fit_are_named(tmp_path):
+    faces = write_faces(tmp_path / "faces")
+    cases: list[tuple[dict, str]] = [
+        ({"size": 50}, "48"),
+        ({"recipe": "dcgun"}, "dcgan"),
+        ({"device": "gpu"}, "cuda"),
+        ({"minutes": 1.0}, "not both"),
+        ({"size": 32}, "16 px"),
+        ({"labels": "folders"}, "has its labels"),
+        ({"seed": -1}, "seed"),
+    ]
+    for change, word in cases:
+        with pytest.raises(PhizError, match=word) as caught:
+            phiz.train(faces.path, tmp_path / "run", **{**OPTIONS, **change})
+        assert "\n" not in str(caught.value), change
+        assert not (tmp_path / "run").exists(), change
+    with pytest.raises(UsageError):
+        phiz.train(faces.path, tmp_path / "run", **{**OPTIONS, "settings": {"batchsize": "4"}})
+    few = write_faces(tmp_path / "few", count=15)
+    with pytest.raises(PhizError, match="16 are the least"):
+        phiz.train(few.path, tmp_path / "run", **OPTIONS)
+
+
+def test_a_run_of_a_newer_format_is_refused_by_name(tmp_path: Path):
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "recipe.json").write_text(json.dumps({"phiz": "run", "format": 99}))
+    with pytest.raises(PhizError, match="format 99"):
+        phiz.train(tmp_path, run, resume=True)
