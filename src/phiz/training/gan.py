@@ -21,7 +21,7 @@ from phiz.training.recipe import Adam, Recipe
 from phiz.training.tasks import Position, Stage
 
 SAMPLES = 64
-_STATISTICS = 16  # batches over which the average G's batch-norm statistics are taken
+_STATISTICS = {"sample": 3, "model": 24}  # batches over which batch-norm statistics are taken
 
 
 class GAN:
@@ -177,9 +177,13 @@ class GAN:
 
     # -- what comes of it ------------------------------------------------------------------------
 
-    def finished(self, position: Position) -> nn.Module:
-        """Return the average G, ready to generate: its batch-norm statistics are taken anew."""
-        model = copy.deepcopy(self.average)
+    def finished(self, position: Position, use: str = "model") -> nn.Module:
+        """Return G as it would generate now: the average, once there is one, with its own statistics.
+
+        Batch norm's running statistics are those of G as it moved; the average's are taken anew.
+        """
+        averaged = position.stage == "adversarial" and position.index > 0
+        model = copy.deepcopy(self.average if averaged else self.generator)
         norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
         if norms and self.recipe.ema:
             model.train()
@@ -188,17 +192,14 @@ class GAN:
                 norm.momentum = None
             draws = self.random.at(Stream.STATISTICS)
             with torch.no_grad():
-                for _ in range(_STATISTICS):
+                for _ in range(_STATISTICS[use]):
                     model(torch.randn(self.batch, self.recipe.z, generator=draws).to(self.device))
         return model.eval()
 
     def sample(self, position: Position) -> np.ndarray:
         """Return the faces of seeds 0 .. 63 as they stand: uint8 (64, H, W, 3)."""
         codes = torch.from_numpy(latents.latents(range(SAMPLES), self.recipe.z)).to(self.device)
-        source = self.average if position.stage == "adversarial" else self.generator
-        kept, self.average = self.average, source
-        model = self.finished(position)
-        self.average = kept
+        model = self.finished(position, "sample")
         with torch.no_grad():
             pictures = torch.cat([model(part) for part in codes.split(16)])
         return to_uint8(pictures.float().cpu().numpy(), self.output_range)

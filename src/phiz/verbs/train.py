@@ -325,7 +325,7 @@ def _write_model(run: Run, task: GAN, faces: FaceSet, step: int) -> Model:
         z=recipe.z,
         output_range=task.output_range,
         faceset=faces.id,
-        learned_from=str(faces.made.get("name") or Path(run.asked["source"]).name),
+        learned_from=_learned_from(faces),
         faces=len(faces),
         recipe=recipe.name,
         steps=step,
@@ -341,6 +341,12 @@ def _write_model(run: Run, task: GAN, faces: FaceSet, step: int) -> Model:
         discriminator=_arrays(task.discriminator),
         force=True,
     )
+
+
+def _learned_from(faces: FaceSet) -> str:
+    """Say where the pictures came from: the names of the archives and folders a set was packed from."""
+    sources = [str(source["name"]) for source in faces.made.get("sources", []) if "name" in source]
+    return faces.made.get("name") or ", ".join(sources) or faces.path.name
 
 
 def _plan(run: Run) -> Plan:
