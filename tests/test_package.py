@@ -29,9 +29,9 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def run(*command: str | Path, **more: str) -> str:
-    """Run a program away from the source tree; return what it printed. `more` is added to its surroundings."""
-    surroundings = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")} | more
+def run(*command: str | Path) -> str:
+    """Run a program away from the source tree; return what it printed."""
+    surroundings = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     done = subprocess.run(
         [str(word) for word in command],
         capture_output=True,
@@ -96,11 +96,9 @@ def test_the_wheel_holds_phiz_and_nothing_else(built):
     assert not any("test" in name for name in names)
     assert any(name.endswith("/licenses/LICENSE") for name in names)
     assert "License-Expression: Apache-2.0" in said
-    assert "Requires-Dist: torch" not in [line.split(";")[0].split(">")[0] for line in said.splitlines()[:1]]
-    needed = [
-        line for line in said.splitlines() if line.startswith("Requires-Dist:") and "extra ==" not in line
-    ]
-    assert needed
+    lines = [line for line in said.splitlines() if line.startswith("Requires-Dist:")]
+    needed = [line for line in lines if "extra ==" not in line]
+    assert any("onnxruntime" in line for line in needed)
     assert not any("torch" in line for line in needed)
 
 

@@ -29,8 +29,8 @@ def write_faces(folder: Path, count: int = 40, size: int = 16, seed: int = 0) ->
 
 SMALL: dict[str, dict[str, str]] = {
     "quick": {
-        "network.generator": '{"widths": [16, 12], "head": 8}',
-        "network.discriminator": '{"widths": [12, 16]}',
+        "network.generator": '{"widths": [16, 12]}',
+        "network.discriminator": '{"widths": [16, 12]}',
         "z": "8",
     },
     "dcgan": {"network.generator": '{"width": 8}', "network.discriminator": '{"width": 8}', "z": "8"},

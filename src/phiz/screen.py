@@ -101,6 +101,10 @@ class TrainingScreen:
             self._bar.console.print(line, highlight=False)
         else:
             print(line, file=sys.stderr, flush=True)
+        self.note(line)
+
+    def note(self, line: str) -> None:
+        """Keep one line in the log."""
         try:
             with open(self._log, "a", encoding="utf-8") as log:
                 log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n")

@@ -14,7 +14,7 @@ from phiz.errors import PhizError, UsageError
 SMALL = {
     "afad": ({"dense": 8, "channels": 8}, {}),
     "dcgan": ({"width": 4}, {"width": 4}),
-    "slim": ({"widths": [8, 6], "head": 4}, {"widths": [6, 8]}),
+    "slim": ({"widths": [8, 6]}, {"widths": [8, 6]}),
 }
 
 

@@ -57,6 +57,9 @@ class Quiet:
     def say(self, line: str) -> None:
         self.said.append(line)
 
+    def note(self, line: str) -> None:
+        pass
+
 
 @pytest.fixture
 def small_disk(tmp_path: Path):

@@ -41,6 +41,9 @@ class Quiet:
     def say(self, line: str) -> None:
         self.said.append(line)
 
+    def note(self, line: str) -> None:
+        pass
+
 
 def drive(folder: Path, faces: FaceSet, recipe: str, steps: int = 24) -> Quiet:
     """Train in `folder` from where its checkpoints stand, as the verb does, without writing a model."""

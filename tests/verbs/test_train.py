@@ -130,6 +130,7 @@ def test_options_that_do_not_fit_are_named(tmp_path):
         ({"device": "gpu"}, "cuda"),
         ({"minutes": 1.0}, "not both"),
         ({"size": 32}, "16 px"),
+        ({"settings": {"penalty.gama": "1"}}, "set penalty.gama=1: "),
         ({"labels": "folders"}, "has its labels"),
         ({"seed": -1}, "seed"),
     ]

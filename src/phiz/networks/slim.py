@@ -1,15 +1,18 @@
 """A slim convolutional GAN for minutes on a CPU: small, regularised, and cheap where it costs most.
 
-G convolves, then upsamples, so that no wide convolution runs at full size: a 3x3 convolution, bilinear
-doubling, batch norm, leaky ReLU and a residual 3x3 at each size, and a thin head at the last. D looks at
-2x2 blocks of pixels as 12 channels, so that none of its wide convolutions runs at full size either, and
-has no normalisation: a gradient penalty keeps it in bounds. `widths` are channels from the base upward
-in G and from the full size downward in D; a size with more stages than widths repeats the last.
+G convolves, then upsamples, so that no wide convolution runs at full size: at each size a 3x3
+convolution, bilinear doubling, batch norm, leaky ReLU and a residual 3x3; a thin head at the last. D
+looks at 2x2 blocks of pixels as 12 channels, so that none of its wide convolutions runs at full size
+either; it has no normalisation, a gradient penalty keeps it in bounds.
+
+`widths` are channels from the smallest size upward in both networks; where a size needs more of them,
+they go on by halves.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
@@ -19,6 +22,15 @@ from torch import Tensor, nn
 from phiz.networks import base_and_doublings
 
 _SLOPE = 0.2
+_NARROWEST = 16
+
+
+def _channels(widths: Sequence[int], count: int) -> list[int]:
+    """Return `count` widths: those given, going on by halves."""
+    channels = list(widths[:count])
+    while len(channels) < count:
+        channels.append(max(_NARROWEST, channels[-1] // 2))
+    return channels
 
 
 def _act(x: Tensor) -> Tensor:
@@ -60,17 +72,16 @@ class Generator(nn.Module):
 
     output_range = (-1.0, 1.0)
 
-    def __init__(
-        self, size: int, z: int = 128, widths: tuple[int, ...] = (256, 192, 96), head: int = 32
-    ) -> None:
+    def __init__(self, size: int, z: int = 128, widths: Sequence[int] = (256, 192, 96)) -> None:
         super().__init__()
         self.base, doublings = base_and_doublings(size)
-        channels = [widths[min(i, len(widths) - 1)] for i in range(doublings)]
+        channels = _channels(widths, doublings)
         self.dense = nn.Linear(z, channels[0] * self.base**2, bias=False)
         nn.init.normal_(self.dense.weight, std=1 / math.sqrt(z))
         self.dense_norm = nn.BatchNorm2d(channels[0])
-        steps = zip([channels[0], *channels[:-1]], channels, strict=True)
-        self.blocks = nn.Sequential(*(_Block(a, b, doubles=i > 0) for i, (a, b) in enumerate(steps)))
+        first = _Block(channels[0], channels[0], doubles=False)
+        self.blocks = nn.Sequential(first, *(_Block(a, b) for a, b in pairwise(channels)))
+        head = max(_NARROWEST, channels[-1] // 3)
         self.head = _convolution(channels[-1], head, bias=False)
         self.head_norm = nn.BatchNorm2d(head)
         self.rgb = _convolution(head, 3, gain=0.3)
@@ -84,10 +95,10 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """(N, 3, size, size) in [-1, 1] -> (N,) logits."""
 
-    def __init__(self, size: int, widths: tuple[int, ...] = (64, 128, 192)) -> None:
+    def __init__(self, size: int, widths: Sequence[int] = (192, 128, 64)) -> None:
         super().__init__()
         base, doublings = base_and_doublings(size)
-        channels = [widths[min(i, len(widths) - 1)] for i in range(doublings)]
+        channels = _channels(widths, doublings)[::-1]
         self.enter = _convolution(12, channels[0])
         self.halvings = nn.ModuleList(_convolution(a, b) for a, b in pairwise(channels))
         self.last = _convolution(channels[-1], channels[-1])
@@ -102,3 +113,4 @@ class Discriminator(nn.Module):
         for convolution in self.halvings:
             x = F.avg_pool2d(_act(convolution(x)), 2)
         return self.dense(_act(self.last(x)).flatten(1)).squeeze(1)
+

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import tarfile
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -70,6 +71,9 @@ def _file(path: Path) -> Inspection:
             "made by phiz": "it does not say so",
         }
         return Inspection(path, "picture", f"{path}: a picture", facts, picture=image)
+    if size and tarfile.is_tarfile(path):
+        order = f"phiz train {path} -o runs/first --minutes 5"
+        return Inspection(path, "tar", f"{path}: a tar archive", facts, next=order)
     words = "an empty file" if not size else "a file that phiz has no use for"
     return Inspection(path, "file", f"{path}: {words}", facts)
 

@@ -39,6 +39,9 @@ class Screen(Protocol):
     def say(self, line: str) -> None:
         """Say one line, and keep it in the log."""
 
+    def note(self, line: str) -> None:
+        """Keep one line in the log."""
+
 
 @dataclass
 class Meter:
@@ -98,6 +101,7 @@ def run(
         values = {"seconds": time.monotonic() - start, "reported": meter.count}
         groups = task.tensors() | ({"meter": meter.sums} if meter.sums else {})
         checkpoint.save(checkpoints, Checkpoint(step, groups, values))
+        screen.note(f"Checkpoint at step {step}.")
 
     metrics = _Lines(folder / "metrics.jsonl")
     with _signals() as stop:
@@ -138,6 +142,7 @@ def run(
                     _survive(screen, folder, partial(write_model, step))
                     modelled = time.monotonic()
             if stop.is_set() and not last:
+                _survive(screen, folder, partial(write_model, step))
                 raise Stopped(
                     f"stopped at step {step:,} of {plan.steps:,}, everything saved; "
                     f"the same command with --resume goes on."

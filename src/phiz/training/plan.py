@@ -84,7 +84,7 @@ def measured(task: Task, seconds: float) -> Plan:
 
 
 def _rate(task: Task, stage: str, seconds: float) -> float:
-    """Return steps a second of a stage, over at least `seconds` and 3 steps, the first not counted."""
+    """Return steps a second of a stage, measured for `seconds` after a first step that is not counted."""
 
     def step(index: int) -> None:
         task.step(Position(index, stage, index, 1 << 20, 0.5))
@@ -92,7 +92,7 @@ def _rate(task: Task, stage: str, seconds: float) -> float:
     step(0)
     task.synchronise()
     start, count = time.perf_counter(), 0
-    while count < 3 or time.perf_counter() - start < seconds:
+    while count < 1 or time.perf_counter() - start < seconds:
         step(count + 1)
         task.synchronise()
         count += 1

@@ -215,6 +215,10 @@ def _courses(metrics: list[dict[str, Any]]) -> list[Listing]:
     )
 
 
+def _pictures(count: int) -> str:
+    return "1 picture" if count == 1 else f"{count:,} pictures"
+
+
 def _faceset(path: Path) -> Inspection:
     faces = FaceSet.open(path)
     rejected = Counter(reason for _, reason in faces.rejected())
@@ -226,7 +230,7 @@ def _faceset(path: Path) -> Inspection:
         "labels": few([f"{a} ({len(v)} values)" for a, v in faces.schema.items()]) or "none",
         "from": few(sources) or str(faces.made.get("name") or faces.made.get("by") or "not said"),
         "cut by": str(faces.made.get("crop") or "not said"),
-        "set aside": f"{sum(rejected.values()):,} pictures",
+        "set aside": _pictures(sum(rejected.values())),
         "on disk": size_in_words(loose.size_of(path)),
         "id": faces.id,
     }

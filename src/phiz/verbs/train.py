@@ -67,7 +67,7 @@ def train(
         minutes: wall clock from the first step to the last checkpoint; 5 if neither this nor `steps` is
             given by anyone.
         steps: number of steps instead.
-        size, batch, seed: instead of the recipe's.
+        size, batch, seed: instead of the recipe's; a face set brings its size with it.
         device: auto, cpu, cuda or mps.
         recipe: a recipe's name, the path of a recipe's JSON, or a Recipe; "quick" if None.
         settings: further changes to the recipe, {dotted key: value}.
@@ -110,12 +110,14 @@ def train(
     if run is None:
         artefacts.check_target(out, "run", force)
         whole = recipe if isinstance(recipe, recipes.Recipe) else recipes.find(recipe or "quick")
+        if size is None and artefacts.kind_of(Path(source)) == "faceset":
+            size = FaceSet.open(source).size
         given = {"size": size, "batch": batch, "seed": seed, "steps": steps}
-        changes = {key: str(value) for key, value in given.items() if value is not None}
-        if minutes is not None or (steps is None and whole.steps is None):
+        whole = recipes.changed(whole, {key: str(value) for key, value in given.items() if value is not None})
+        whole = recipes.changed(whole, settings or {})
+        if minutes is not None or whole.steps is None:
             asked["minutes"] = minutes or DEFAULT_MINUTES
-            changes["steps"] = "null"
-        whole = recipes.changed(whole, changes | dict(settings or {}))
+            whole = whole.model_copy(update={"steps": None})
         run = runs.Run(out, asked, whole, str(_device(device or "auto")))
         return _start(run, source, labels, force)
     return _drive(run, _faces(run, source, labels))
