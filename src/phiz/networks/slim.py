@@ -112,5 +112,6 @@ class Discriminator(nn.Module):
         x = _act(self.enter(x))
         for convolution in self.halvings:
             x = F.avg_pool2d(_act(convolution(x)), 2)
-        return self.dense(_act(self.last(x)).flatten(1)).squeeze(1)
-
+        x = _act(self.last(x)).flatten(1)
+        with torch.autocast(x.device.type, enabled=False):  # a verdict is a small difference of large sums
+            return self.dense(x.float()).squeeze(1)

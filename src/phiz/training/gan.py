@@ -79,7 +79,7 @@ class GAN:
         real = self._real(at)
         scale = 2 / (self.output_range[1] - self.output_range[0])
         codes = self.codes((real - self.output_range[0]) * scale - 1)
-        loss = outline.loss(self.generator(codes), real)
+        loss = outline.loss(self._draw(codes), real)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -89,12 +89,12 @@ class GAN:
 
     def _adversarial_step(self, at: Position) -> dict[str, Tensor]:
         recipe = self.recipe
-        generator, discriminator = self.generator, self.discriminator
+        discriminator = self.discriminator
         fall = min(1.0, (1 - at.progress) / recipe.decay) if recipe.decay else 1.0
         _set_rate(self.optimizers["optimizer-generator"], recipe.generator.rate * fall)
         _set_rate(self.optimizers["optimizer-discriminator"], recipe.discriminator.rate * fall)
         real = self._real(at)
-        fake = generator(self._latents(at))
+        fake = self._draw(self._latents(at))
         loss = LOSSES[recipe.loss]
 
         # D: arXiv 2501.05441, eq. 2 with the penalties of eq. 3; fakes are shared with G's step.
@@ -111,7 +111,7 @@ class GAN:
 
         # G against the updated D; D's verdict on the real faces is the one it has just given.
         discriminator.requires_grad_(False)
-        loss_g = loss.generator(on_real.detach(), discriminator(fake))
+        loss_g = loss.generator(on_real.detach(), self._judge(fake))
         optimizer = self.optimizers["optimizer-generator"]
         optimizer.zero_grad()
         loss_g.backward()
@@ -124,11 +124,24 @@ class GAN:
             values["penalty"] = penalty.detach()
         return values | _accuracy(on_real.detach(), on_fake.detach(), recipe.loss)
 
+    def _cast(self) -> torch.autocast:
+        return torch.autocast(
+            self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16", cache_enabled=False
+        )
+
+    def _draw(self, latent: Tensor) -> Tensor:
+        with self._cast():
+            return self.generator(latent).float()
+
+    def _judge(self, pictures: Tensor) -> Tensor:
+        with self._cast():
+            return self.discriminator(pictures).float()
+
     def _logits(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         # Where D has batch norm, real and fake batches are normalised apart, as the DCGAN does.
         if any(isinstance(module, nn.BatchNorm2d) for module in self.discriminator.modules()):
-            return self.discriminator(real), self.discriminator(fake)
-        on_real, on_fake = self.discriminator(torch.cat([real, fake])).chunk(2)
+            return self._judge(real), self._judge(fake)
+        on_real, on_fake = self._judge(torch.cat([real, fake])).chunk(2)
         return on_real, on_fake
 
     def _penalty(self, at: Position, real: Tensor, fake: Tensor, on_real: Tensor, on_fake: Tensor) -> Tensor:
@@ -140,7 +153,7 @@ class GAN:
         noise = torch.randn(pictures.shape, generator=self.random.at(Stream.PENALTY, at.step))
         reach = (self.output_range[1] - self.output_range[0]) / 2
         norm = PENALTIES[asked.kind](
-            self.discriminator, pictures, logits, noise.to(self.device), asked.sigma * reach
+            self._judge, pictures, logits, noise.to(self.device), asked.sigma * reach
         )
         gamma = asked.gamma * (self.recipe.size / 32) ** 2
         return gamma * norm  # gamma / 2 * (R1 + R2): the mean over both halves is (R1 + R2) / 2

@@ -13,11 +13,16 @@ is enough for a penalty; `share` says which.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+Critic = Callable[[Tensor], Tensor]
+"""From pictures (N, C, H, W) to logits (N,)."""
 
 
-def exact(critic: nn.Module, pictures: Tensor, logits: Tensor, noise: Tensor, sigma: float) -> Tensor:
+def exact(critic: Critic, pictures: Tensor, logits: Tensor, noise: Tensor, sigma: float) -> Tensor:
     """Return the mean squared gradient norm of `critic` at `pictures` (N, C, H, W), differentiable."""
     inputs = pictures.detach().requires_grad_(True)
     (gradient,) = torch.autograd.grad(critic(inputs).sum(), inputs, create_graph=True)
@@ -25,7 +30,7 @@ def exact(critic: nn.Module, pictures: Tensor, logits: Tensor, noise: Tensor, si
 
 
 def finite_difference(
-    critic: nn.Module, pictures: Tensor, logits: Tensor, noise: Tensor, sigma: float
+    critic: Critic, pictures: Tensor, logits: Tensor, noise: Tensor, sigma: float
 ) -> Tensor:
     """Estimate the same from `logits` (N,), those of `pictures`, and one more pass at pictures + sigma e."""
     return ((critic(pictures.detach() + sigma * noise) - logits) / sigma).square().mean()

@@ -74,6 +74,7 @@ class Recipe(_Part):
     ema: float = Field(0.0, ge=0, le=1)  # half-life of the averaged G as a share of the run; 0: no average
     noise: Literal["fresh", "per-epoch"] = "fresh"
     flip: bool = True
+    precision: Literal["auto", "float32", "bfloat16"] = "float32"  # auto: training/precision.py
     seed: int = Field(0, ge=0, lt=2**53)
 
 
@@ -100,11 +101,12 @@ RECIPES: dict[str, Recipe] = {
             batch=64,
             outline=Outline(share=0.15),
             loss="relativistic",
-            penalty=Penalty(gamma=0.5, share=0.25),
-            generator=Adam(rate=1.5e-3, beta1=0.0, beta2=0.99),
-            discriminator=Adam(rate=2e-3, beta1=0.0, beta2=0.99),
+            penalty=Penalty(gamma=2.0, share=0.25, sigma=0.1),
+            generator=Adam(rate=1e-3, beta1=0.0, beta2=0.99),
+            discriminator=Adam(rate=1e-3, beta1=0.0, beta2=0.99),
             decay=0.5,
             ema=0.03,
+            precision="auto",
         ),
         # Radford et al., arXiv 1511.06434, section 4.
         _dcgan("dcgan"),

@@ -88,6 +88,7 @@ def train(
     _need_torch()
     from phiz.training import recipe as recipes
     from phiz.training import run as runs
+    from phiz.training.precision import resolve
 
     out = Path(out)
     if minutes is not None and steps is not None:
@@ -118,7 +119,9 @@ def train(
         if minutes is not None or whole.steps is None:
             asked["minutes"] = minutes or DEFAULT_MINUTES
             whole = whole.model_copy(update={"steps": None})
-        run = runs.Run(out, asked, whole, str(_device(device or "auto")))
+        place = _device(device or "auto")
+        whole = whole.model_copy(update={"precision": resolve(whole.precision, place)})
+        run = runs.Run(out, asked, whole, str(place))
         return _start(run, source, labels, force)
     return _drive(run, _faces(run, source, labels))
 

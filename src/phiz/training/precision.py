@@ -1,0 +1,29 @@
+"""Which numbers a training calculates in.
+
+bfloat16 halves the time of a step where a processor multiplies it natively and doubles it where not.
+Weights, optimizers, D's verdict and everything that is saved stay float32.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+def resolve(asked: Precision, device: torch.device) -> Precision:
+    """Return `asked`, or for "auto" bfloat16 where `device` multiplies it natively, else float32."""
+    if asked != "auto":
+        return asked
+    return "bfloat16" if _native(device) else "float32"
+
+
+def _native(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu":
+        tests = (getattr(torch.cpu, f"_is_{name}_supported", None) for name in ("avx512_bf16", "amx_tile"))
+        return any(test() for test in tests if test)
+    return False
