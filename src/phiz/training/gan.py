@@ -102,7 +102,7 @@ class GAN:
         loss_d = loss.discriminator(on_real, on_fake)
         total = loss_d
         if recipe.penalty:
-            penalty = self._penalty(at, real, fake.detach())
+            penalty = self._penalty(at, real, fake.detach(), on_real, on_fake)
             total = loss_d + penalty
         optimizer = self.optimizers["optimizer-discriminator"]
         optimizer.zero_grad()
@@ -144,14 +144,17 @@ class GAN:
         on_real, on_fake = self._judge(torch.cat([real, fake])).chunk(2)
         return on_real, on_fake
 
-    def _penalty(self, at: Position, real: Tensor, fake: Tensor) -> Tensor:
+    def _penalty(self, at: Position, real: Tensor, fake: Tensor, on_real: Tensor, on_fake: Tensor) -> Tensor:
         asked = self.recipe.penalty
         assert asked is not None
         count = max(1, round(asked.share * len(real)))
         pictures = torch.cat([real[:count], fake[:count]])
+        logits = torch.cat([on_real[:count], on_fake[:count]])
         noise = torch.randn(pictures.shape, generator=self.random.at(Stream.PENALTY, at.step))
         reach = (self.output_range[1] - self.output_range[0]) / 2
-        norm = PENALTIES[asked.kind](self.discriminator, pictures, noise.to(self.device), asked.sigma * reach)
+        norm = PENALTIES[asked.kind](
+            self._judge, pictures, logits, noise.to(self.device), asked.sigma * reach
+        )
         gamma = asked.gamma * (self.recipe.size / 32) ** 2
         return gamma * norm  # gamma / 2 * (R1 + R2): the mean over both halves is (R1 + R2) / 2
 

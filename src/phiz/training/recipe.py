@@ -101,7 +101,7 @@ RECIPES: dict[str, Recipe] = {
             batch=64,
             outline=Outline(share=0.15),
             loss="relativistic",
-            penalty=Penalty(gamma=2.0, share=0.5, sigma=0.05),
+            penalty=Penalty(gamma=2.0, share=1.0, sigma=0.05),
             generator=Adam(rate=1e-3, beta1=0.0, beta2=0.99),
             discriminator=Adam(rate=1e-3, beta1=0.0, beta2=0.99),
             decay=0.5,
