@@ -64,7 +64,7 @@ def demo(
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder to write the demo into.")] = Path("demo"),
     minutes: Annotated[float, typer.Option(min=0.05, help="Wall-clock minutes of training.")] = 3.0,
     faces: Annotated[int, typer.Option(min=16, help="How many faces to draw.")] = 4000,
-    size: Annotated[int, typer.Option(help="Width and height of the faces.")] = 48,
+    size: Annotated[int, typer.Option(help="Width and height of the faces.")] = 32,
     force: Force = False,
 ) -> None:
     """Draw cartoon faces, train on them, and show what came of it. Needs no data and no network."""

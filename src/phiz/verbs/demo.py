@@ -31,7 +31,7 @@ def demo(
     *,
     minutes: float = 3.0,
     faces: int = 4000,
-    size: int = 48,
+    size: int = 32,
     force: bool = False,
 ) -> Demo:
     """Draw `faces` cartoon faces, train on them for `minutes`, and write a sheet, a walk and the film.
