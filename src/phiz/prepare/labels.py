@@ -3,6 +3,8 @@
 `folders`: the names of the folders are the values. Folders that enclose all of the pictures are no
 label; nested ones are several attributes, `folder1`, `folder2`, ... (a single one is `folder`).
 
+`tags`: of a collection, what its tags say by a table that can be edited (phiz.prepare.tags).
+
 `FILE.csv`: the first line names the columns; the first column names the file, each other one is an
 attribute, an empty field is missing. `FILE.csv:hair,eyes` takes these columns only.
 """
@@ -21,6 +23,7 @@ from phiz.errors import PhizError, nearest
 from phiz.prepare.bins import is_numbers, values_of
 from phiz.prepare.names import shown
 from phiz.prepare.table import Match, Table, match, read_table
+from phiz.prepare.tags import Known, columns_of
 
 MOST_WORDS = 64
 """A column with more different texts than this is left out, unless it is asked for by name."""
@@ -41,8 +44,12 @@ class Labels:
     """How they were made, for the face set's `made`; None where there are none."""
 
 
-def read_labels(labels: str | Path | None, names: Sequence[str], warn: Warn) -> Labels:
-    """Read the labels of the pictures called `names` ("folders", FILE.csv or FILE.csv:column,column).
+def read_labels(
+    labels: str | Path | None, names: Sequence[str], warn: Warn, known: Known | None = None
+) -> Labels:
+    """Read the labels of the pictures called `names` ("folders", "tags", FILE.csv or FILE.csv:column,column).
+
+    `known` is what a collection knows of the pictures, in their order: tags and labels.
 
     Raises:
         PhizError: the CSV or a column does not exist, contradicts itself, or names none of the pictures;
@@ -52,6 +59,9 @@ def read_labels(labels: str | Path | None, names: Sequence[str], warn: Warn) -> 
         return Labels({}, np.zeros((len(names), 0), np.int16), None)
     if str(labels) == "folders":
         return _from_folders(names, warn)
+    if str(labels) == "tags" or str(labels).startswith("tags:"):
+        taken, made = columns_of(str(labels), known, warn)
+        return Labels(*_encode(taken, warn), made)
     file, columns = _split(str(labels))
     table = read_table(file)
     return _from_table(table, columns, names, warn)
@@ -67,8 +77,8 @@ def _split(labels: str) -> tuple[Path, list[str] | None]:
         if not columns:
             raise PhizError(f"{labels} names no column after the colon.")
         return Path(left), columns
-    hint = nearest(labels, ["folders"])
-    raise PhizError(f'{labels} does not exist; labels are a CSV file, or "folders".{hint}')
+    hint = nearest(labels, ["folders", "tags"])
+    raise PhizError(f'{labels} does not exist; labels are a CSV file, "folders" or "tags".{hint}')
 
 
 def _from_folders(names: Sequence[str], warn: Warn) -> Labels:

@@ -89,6 +89,8 @@ class Files:
     def __init__(self, name: str, found: list[tuple[str, Path]]) -> None:
         self.name = self.label = name
         self.skipped: Counter[str] = Counter()
+        self.tags: dict[str, list[str]] = {}
+        self.labels: dict[str, dict[str, str]] = {}
         self.entries = sorted(
             (Entry(clean(at), path.stat().st_size, path) for at, path in found),
             key=lambda entry: natural(entry.name),
@@ -106,6 +108,19 @@ class Files:
                 skipped[suffix_of(at)] += 1
         files = cls(clean(path.resolve().name or str(path)), found)
         files.skipped = skipped
+        return files
+
+    @classmethod
+    def kept(cls, path: Path) -> Files:
+        """List the pictures that a collection's ledger keeps; one whose file has gone is passed over."""
+        from phiz import ledger
+
+        found = [(name, path / name) for name in ledger.files(path)]
+        here = [(name, file) for name, file in found if file.is_file()]
+        files = cls(clean(path.resolve().name or str(path)), here)
+        if gone := len(found) - len(here):
+            files.skipped["gone"] = gone
+        files.tags, files.labels = ledger.tags(path), ledger.labels(path)
         return files
 
     @classmethod
@@ -222,6 +237,16 @@ def paths(sources: Sequence[Source]) -> list[str]:
     return found
 
 
+def known(sources: Sequence[Source]) -> tuple[list[list[str] | None], list[dict[str, str] | None]]:
+    """Return, of every picture in the order of `paths`, its tags and labels where a collection knows any."""
+    tags: list[list[str] | None] = []
+    labels: list[dict[str, str] | None] = []
+    for source in sources:
+        tags += [getattr(source, "tags", {}).get(entry.name) for entry in source.entries]
+        labels += [getattr(source, "labels", {}).get(entry.name) for entry in source.entries]
+    return tags, labels
+
+
 def _is_loose(path: Path) -> bool:
     head = _head(path)
     suffix = path.suffix.lower()
@@ -236,7 +261,10 @@ def _open(path: Path) -> Source:
         raise PhizError(f"{path} does not exist; name a folder of pictures, a zip or tar, or picture files.")
     if not path.is_dir():
         return open_archive(path)
-    if kind := kind_of(path):
+    kind = kind_of(path)
+    if kind == "collection":
+        return Files.kept(path)
+    if kind:
         raise PhizError(f"{path} is a phiz {kind}, not a folder of pictures.")
     return Files.folder(path)
 
