@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 import shlex
 import shutil
@@ -29,7 +30,7 @@ from toyset import SMALL
 
 ROOT = Path(__file__).resolve().parent.parent
 READMES = ["README.md", "README.zh.md", "README.ja.md"]
-TUTORIALS = ["docs/training.md", "docs/faces.md", "docs/making.md"]
+TUTORIALS = [f"docs/{name}.md" for name in ("training", "faces", "making", "evaluation", "collecting")]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 STEPS = 2
 
@@ -65,11 +66,14 @@ def draw(index: int) -> bytes:
 
 
 def write_pictures(folder: Path) -> None:
-    """Write what the tutorials name: my-pictures.zip, people/ and labels.csv."""
+    """Write what the tutorials name: my-pictures.zip, held-out.zip, people/ and labels.csv."""
     with zipfile.ZipFile(folder / "my-pictures.zip", "w") as archive:
-        for index in range(24):
+        for index in range(72):
             archive.writestr(f"a{index:03d}.png", draw(index))
         archive.writestr("broken.jpg", b"\xff\xd8\xff\xe0 cut short")
+    with zipfile.ZipFile(folder / "held-out.zip", "w") as archive:
+        for index in range(72):
+            archive.writestr(f"b{index:03d}.png", draw(1000 + index))
     for index in range(20):
         person = folder / "people" / ("ann", "ben")[index % 2]
         person.mkdir(parents=True, exist_ok=True)
@@ -104,9 +108,32 @@ def place(tmp_path, monkeypatch):
     from phiz.verbs import train
 
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PHIZ_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(train, "train", partial(shrunk, train.train))
     write_pictures(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def site(place, monkeypatch):
+    """A site on this machine that docs/collecting.md collects from, and the lists that it names."""
+    pytest.importorskip("httpx")
+    pytest.importorskip("gallery_dl")
+    import booru
+
+    monkeypatch.setenv("PHIZ_SETTINGS", str(place / "settings"))
+    hair, others = ("blue_hair", "blue_hair smile", "red_hair smile"), ("ann", "ben")
+    with booru.served() as found:
+        monkeypatch.setenv("PHIZ_COLLECT_TEST", found.switch())
+        found.add(*[booru.post(n, f"solo {hair[n % 3]}", artist=others[n % 2]) for n in range(1, 41)])
+        urls = [f"https://art.example/{n}.png" for n in range(20)]
+        found.files |= {f"/{n}.png": (200, {}, booru.picture(n)) for n in range(20)}
+        (place / "urls.txt").write_text("\n".join(urls))
+        rows = [f"{url},{('long', 'short')[n % 2]}" for n, url in enumerate(urls)]
+        (place / "pictures.csv").write_text("\n".join(["url,hair", *rows]))
+        posts = [json.dumps(booru.moebooru(found.posts[n], "konachan.com")) for n in range(1, 21)]
+        (place / "posts.jsonl").write_text("\n".join(posts))
+        yield found
 
 
 def run_line(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,6 +150,8 @@ def test_a_document_runs(name, place, request, monkeypatch, capsys):
     if name in ("docs/making.md", "README.md"):
         shutil.copytree(request.getfixturevalue("run"), place / "runs" / "first")
         monkeypatch.setattr("phiz.verbs.train.train", lambda *asked, **more: None)
+    if name == "docs/collecting.md":
+        request.getfixturevalue("site")
     found = blocks(name, "python") if name == "README.md" else blocks(name, "sh", "python")
     assert found
     for language, text in found:
@@ -175,7 +204,9 @@ def test_readme_names_every_recipe_and_extra():
     table = dict(re.findall(r"^\| `(\w+)` \| [\w ]+ \| (\d+) \|", text_of("README.md"), re.MULTILINE))
     assert table == {recipe.name: str(recipe.size) for recipe in RECIPES.values()}
     for name in READMES:
-        assert {"train", "avatars", "demo", "video"} == set(re.findall(r"phiz\[(\w+)\]", text_of(name))), name
+        assert {"train", "avatars", "demo", "video", "collect"} == set(
+            re.findall(r"phiz\[(\w+)\]", text_of(name))
+        ), name
         assert all(f"`{recipe}`" in text_of(name) for recipe in RECIPES), name
     assert all(re.search(rf"^{extra} = \[", text_of("pyproject.toml"), re.MULTILINE) for extra in extras)
 

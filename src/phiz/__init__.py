@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from phiz.faceset import FaceSet
     from phiz.model import Model, load
     from phiz.training.recipe import Recipe
+    from phiz.verbs.collect import collect
     from phiz.verbs.demo import demo
+    from phiz.verbs.evaluate import evaluate
     from phiz.verbs.generate import generate
     from phiz.verbs.inspect import inspect
     from phiz.verbs.prepare import prepare
@@ -32,7 +34,9 @@ _HOMES = {
     "Model": "phiz.model",
     "PhizError": "phiz.errors",
     "Recipe": "phiz.training.recipe",
+    "collect": "phiz.verbs.collect",
     "demo": "phiz.verbs.demo",
+    "evaluate": "phiz.verbs.evaluate",
     "generate": "phiz.verbs.generate",
     "inspect": "phiz.verbs.inspect",
     "load": "phiz.model",
@@ -45,7 +49,9 @@ __all__ = [
     "Model",
     "PhizError",
     "Recipe",
+    "collect",
     "demo",
+    "evaluate",
     "generate",
     "inspect",
     "load",

@@ -19,8 +19,14 @@ from typing import Any, Literal
 
 from phiz.errors import PhizError, Surroundings
 
-Kind = Literal["faceset", "run", "model"]
-_MARKS: dict[str, Kind] = {"faceset.json": "faceset", "recipe.json": "run", "config.json": "model"}
+Kind = Literal["faceset", "run", "model", "evaluation", "collection"]
+_MARKS: dict[str, Kind] = {
+    "faceset.json": "faceset",
+    "recipe.json": "run",
+    "config.json": "model",
+    "evaluation.json": "evaluation",
+    "collection.json": "collection",
+}
 
 
 def kind_of(path: Path) -> Kind | None:

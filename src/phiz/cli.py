@@ -35,7 +35,9 @@ Truncation = Annotated[
 ]
 Labels = Annotated[
     str | None,
-    typer.Option("--labels", help="'folders' (folder names are labels) or FILE.csv[:column,column...]."),
+    typer.Option(
+        "--labels", help="'folders' (their names), 'tags' (of a collection) or FILE.csv[:column,...]."
+    ),
 ]
 
 
@@ -71,6 +73,81 @@ def demo(
     from phiz.verbs.demo import demo as verb
 
     for line in verb(out, minutes=minutes, faces=faces, size=size, force=force).lines:
+        print(line)
+
+
+@app.command(
+    epilog='Examples: [bold]phiz collect konachan "solo blue_hair" -o raw --limit 500 --dry-run[/]; '
+    "[bold]phiz collect urls.txt -o raw[/]; [bold]phiz collect my-photos/[/]; "
+    "[bold]phiz collect -o raw --credits[/]"
+)
+def collect(
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            help="konachan, konachan.net, yandere, danbooru or safebooru; URLs (.txt), a table with URLs and "
+            "labels (.csv), posts (.jsonl), one URL; or a folder, catalogued where it lies."
+        ),
+    ] = None,
+    tags: Annotated[str, typer.Argument(help="What to search for, or which posts of a list to take.")] = "",
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="The collection.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="At most so many, the newest; 1,000 of a site if nothing is said.")
+    ] = None,
+    rating: Annotated[
+        str, typer.Option(help="safe, or several of safe,sensitive,questionable,explicit.")
+    ] = "safe",
+    exclude: Annotated[
+        list[str] | None, typer.Option("--exclude", metavar="TAG", help="Leave out pictures with this tag.")
+    ] = None,
+    exclude_artist: Annotated[
+        list[str] | None, typer.Option("--exclude-artist", metavar="NAME", help="Leave out this artist.")
+    ] = None,
+    min_size: Annotated[int, typer.Option(help="Least pixels of the shorter side.")] = 0,
+    max_size: Annotated[
+        int | None, typer.Option(help="Pixels that are enough: a sample that has them spares the site.")
+    ] = None,
+    contact: Annotated[
+        str | None, typer.Option(help="Your e-mail or web page, for the sites; kept once given.")
+    ] = None,
+    pause: Annotated[float, typer.Option(help="Seconds between two requests to a host, 1 or more.")] = 1.0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would come; write nothing.")] = False,
+    credits: Annotated[
+        bool, typer.Option("--credits", help="Write credits.html: artists and where each was found.")
+    ] = False,
+    export: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the ledger as JSON lines.")
+    ] = None,
+    forget_artist: Annotated[
+        list[str] | None,
+        typer.Option("--forget-artist", metavar="NAME", help="Remove an artist, now and for later."),
+    ] = None,
+) -> None:
+    """Collect pictures, and what is known of them, as a polite guest."""
+    from phiz.screen import progress
+    from phiz.verbs.collect import collect as verb
+
+    with progress("collecting", "pictures") as tick:
+        result = verb(
+            source,
+            tags,
+            out,
+            limit=limit,
+            rating=rating,
+            exclude=exclude or (),
+            exclude_artist=exclude_artist or (),
+            min_size=min_size,
+            max_size=max_size,
+            contact=contact,
+            pause=pause,
+            dry_run=dry_run,
+            credits=credits,
+            export=export,
+            forget_artist=forget_artist or (),
+            progress=tick,
+            say=_say,
+        )
+    for line in result.lines:
         print(line)
 
 
@@ -124,6 +201,10 @@ def train(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one value of the recipe.")
     ] = None,
     labels: Labels = None,
+    evaluate_every: Annotated[
+        int | None,
+        typer.Option(min=0, help="Steps between evaluations; 0: none. By default as 4% of the time allow."),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an unfinished run.")] = False,
     force: Force = False,
 ) -> None:
@@ -142,6 +223,7 @@ def train(
         recipe=recipe,
         settings=dict(_pair(item) for item in set_ or []),
         labels=labels,
+        evaluate_every=evaluate_every,
         resume=resume,
         force=force,
     )
@@ -152,6 +234,7 @@ def train(
 @app.command(
     epilog="Examples: [bold]phiz generate runs/first -o faces.png -n 16 --seed 7 --grid 4x4[/]; "
     "[bold]phiz generate runs/first -o faces/ -n 1000[/]; "
+    "[bold]phiz generate runs/first -o best.png --best 16 --of 512[/]; "
     "[bold]phiz generate runs/first -o three.png --seeds 14,72,77 --numbered[/]"
 )
 def generate(
@@ -167,6 +250,13 @@ def generate(
     ] = None,
     like: Annotated[
         Path | None, typer.Option(help="A picture this model made: the same faces again.")
+    ] = None,
+    best: Annotated[
+        int | None, typer.Option(min=1, help="Choose so many that are realistic and unlike each other.")
+    ] = None,
+    of: Annotated[int | None, typer.Option(min=1, help="How many to choose from; 512 by default.")] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="Real faces to judge by; by default those it learned from.")
     ] = None,
     numbered: Annotated[bool, typer.Option("--numbered", help="Write each face's seed beneath it.")] = False,
     scale: Annotated[int | None, typer.Option(min=1, help="Enlarge the faces so many times.")] = None,
@@ -186,6 +276,9 @@ def generate(
             truncation=truncation,
             labels=_label_choices(label),
             like=like,
+            best=best,
+            of=of,
+            against=against,
             numbered=numbered,
             scale=scale,
             force=force,
@@ -232,9 +325,65 @@ def walk(
     print(path)
 
 
+@app.command(
+    epilog="Examples: [bold]phiz evaluate runs/first --against held-out[/]; "
+    "[bold]phiz evaluate runs/first --compare runs/second --against held-out[/]; "
+    "[bold]phiz evaluate runs/first --against held-out --extractor inception --samples 50000[/]"
+)
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="A run or a model.")],
+    against: Annotated[
+        Path | None,
+        typer.Option(help="A face set, best of faces it did not learn from; by default those it did."),
+    ] = None,
+    compare: Annotated[Path | None, typer.Option(help="Another run or model, side by side.")] = None,
+    trained_on: Annotated[
+        Path | None, typer.Option(help="The face set it learned from, to look for copies.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Folder of the report; RUN/evaluation by default.")
+    ] = None,
+    samples: Annotated[int, typer.Option(help="How many faces to make.")] = 5000,
+    seed: Seed = 0,
+    truncation: Truncation = 1.0,
+    extractor: Annotated[
+        str,
+        typer.Option(
+            help="filters (built in), inception (FID), inception-legacy, dinov2, dinov2-base, or FILE.onnx."
+        ),
+    ] = "filters",
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads to extract features with.")] = None,
+    ray: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Extract on this Ray cluster; 'auto' finds one.")
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Say how good a model is, how varied, and how much of it is copied."""
+    from phiz.screen import progress
+    from phiz.verbs.evaluate import evaluate as verb
+
+    result = verb(
+        model,
+        against,
+        compare=compare,
+        trained_on=trained_on,
+        out=out,
+        samples=samples,
+        seed=seed,
+        truncation=truncation,
+        extractor=extractor,
+        threads=threads,
+        ray=ray,
+        force=force,
+        bar=lambda doing: progress(doing, "faces"),
+    )
+    for line in result.lines:
+        print(line)
+
+
 @app.command(epilog="Examples: [bold]phiz inspect runs/first[/]; [bold]phiz inspect faces.png[/]")
 def inspect(
-    path: Annotated[Path, typer.Argument(help="A face set, a run, a model, or a picture.")],
+    path: Annotated[Path, typer.Argument(help="A collection, a face set, a run, a model, or a picture.")],
     save: Annotated[Path | None, typer.Option(help="Write its picture or diagram to this file.")] = None,
     force: Force = False,
 ) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -40,16 +39,22 @@ class Counter:
     def restore(self, tensors):
         self.state = tensors["state"]["state"].clone()
 
-    def sample(self, position: Position) -> np.ndarray:
-        return np.zeros((1, 4, 4, 3), np.uint8)
+    def sample(self, position: Position, count: int = 1) -> np.ndarray:
+        return np.full((count, 4, 4, 3), min(255, position.step), np.uint8)
+
+    def keep(self, position: Position) -> None:
+        self.kept = position.step
 
     def synchronise(self) -> None:
         pass
 
 
 class Quiet:
+    outcome: loop.Outcome
+
     def __init__(self) -> None:
         self.said: list[str] = []
+        self.models: list[int] = []
 
     def show(self, metrics) -> None:
         pass
@@ -61,22 +66,6 @@ class Quiet:
         pass
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path):
-    """A file system of one MiB."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "phiz-test", str(place)]
-    try:
-        made = subprocess.run(mount, capture_output=True, check=False).returncode == 0
-    except OSError:
-        made = False
-    if not made:
-        pytest.skip("a small file system can only be mounted by root")
-    yield place
-    subprocess.run(["umount", str(place)], check=False)
-
-
 def fill(place: Path) -> None:
     with open(place / "filler", "wb", buffering=0) as file:
         while True:
@@ -86,11 +75,36 @@ def fill(place: Path) -> None:
                 return
 
 
-def drive(folder: Path, task: Counter, sample=lambda step: None, steps: int = 50) -> Quiet:
+class Measure:
+    """A distance that is least for faces of one step."""
+
+    name, samples = "frechet_toy", 3
+
+    def __init__(self, best: int) -> None:
+        self.best = best
+
+    def __call__(self, faces: np.ndarray) -> float:
+        assert len(faces) == self.samples
+        return abs(float(faces[0, 0, 0, 0]) - self.best)
+
+
+def drive(
+    folder: Path, task: Counter, sample=lambda step: None, steps: int = 50, measure: Measure | None = None
+) -> Quiet:
     folder.mkdir(exist_ok=True)
     screen = Quiet()
     made = plan.fixed(task, steps)  # type: ignore[arg-type]
-    loop.run(task, made, folder, lambda step, _: sample(step), lambda _: None, screen)  # type: ignore[arg-type]
+    if measure:
+        made.evaluations = plan.every(made, 7)
+    screen.outcome = loop.run(
+        task,  # type: ignore[arg-type]
+        made,
+        folder,
+        lambda step, _: sample(step),
+        lambda step: screen.models.append(step),
+        screen,
+        measure=measure,
+    )
     return screen
 
 
@@ -150,3 +164,27 @@ def test_only_the_newest_checkpoints_are_kept(tmp_path):
     names = [path.name for path in checkpoint.found(tmp_path / "run" / "checkpoints")]
     assert names == ["step-000000100", "step-000000090", "step-000000080"]
     assert not [name for name in os.listdir(tmp_path / "run" / "checkpoints") if name.startswith(".")]
+
+
+def test_the_best_of_the_evaluated_steps_is_kept_and_every_value_is_in_the_metrics(tmp_path):
+    task = Counter()
+    screen = drive(tmp_path / "run", task, measure=Measure(best=20))
+    assert task.kept == 21
+    assert (screen.outcome.best_step, screen.outcome.best) == (21, 1.0)
+    assert screen.outcome.evaluating < screen.outcome.seconds
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    found = {line["step"]: line["frechet_toy"] for line in lines if "frechet_toy" in line}
+    assert found == {step: float(abs(step - 20)) for step in (7, 14, 21, 28, 35, 42, 49, 50)}
+
+
+def test_what_was_best_is_remembered_by_a_resumed_run(tmp_path):
+    class Cut(Measure):
+        def __call__(self, faces):
+            if faces[0, 0, 0, 0] == 42:
+                raise KeyboardInterrupt
+            return super().__call__(faces)
+
+    with pytest.raises(KeyboardInterrupt):
+        drive(tmp_path / "run", Counter(), measure=Cut(best=20))
+    screen = drive(tmp_path / "run", Counter(), measure=Measure(best=20))
+    assert (screen.outcome.best_step, screen.outcome.best) == (21, 1.0)

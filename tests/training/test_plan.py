@@ -38,8 +38,11 @@ class Sleeper:
     def restore(self, tensors):
         self.count = tensors["state"]["count"].clone()
 
-    def sample(self, position: Position) -> np.ndarray:
-        return np.zeros((1, 4, 4, 3), np.uint8)
+    def sample(self, position: Position, count: int = 1) -> np.ndarray:
+        return np.zeros((count, 4, 4, 3), np.uint8)
+
+    def keep(self, position: Position) -> None:
+        pass
 
     def synchronise(self) -> None:
         pass
@@ -74,3 +77,29 @@ def test_measuring_keeps_the_minutes_and_leaves_no_trace():
 def test_a_plan_survives_its_json():
     made = plan.fixed(Sleeper({"a": 0}, {"a": 1.0}), 100)
     assert plan.Plan.model_validate_json(made.model_dump_json()) == made
+
+
+def test_evaluations_take_a_small_share_of_the_time_and_end_with_the_last_step():
+    task = Sleeper({"a": 0.001, "b": 0.002}, {"a": 0.2, "b": 0.8})
+    made = plan.measured(task, 4.0, lambda: time.sleep(0.02))
+    assert 4 <= len(made.evaluations) <= 8
+    assert len(made.evaluations) * 0.02 < 0.05 * 4.0
+    assert made.evaluations[-1] == made.steps
+    assert made.evaluations[0] > made.stages[0].steps
+    assert plan.measured(task, 4.0, lambda: time.sleep(0.3)).evaluations == []
+
+
+def test_evaluations_of_a_fixed_number_of_steps_take_a_small_share_too():
+    task = Sleeper({"a": 0.002}, {"a": 1.0})
+    made = plan.fixed(task, 1000, lambda: time.sleep(0.02))
+    assert task.count == 0
+    assert 1 <= len(made.evaluations) <= 5
+    assert made.steps == 1000
+
+
+@given(steps=st.integers(1, 500), every=st.integers(1, 600))
+def test_evaluating_every_so_many_steps_ends_with_the_last(steps, every):
+    made = plan.fixed(Sleeper({"a": 0}, {"a": 1.0}), steps)
+    found = plan.every(made, every)
+    assert found[-1] == steps
+    assert all(step % every == 0 for step in found[:-1])

@@ -16,6 +16,7 @@ import pytest
 
 pytest.importorskip("torch")
 
+import numpy as np
 import safetensors.numpy
 import torch
 
@@ -45,6 +46,16 @@ class Quiet:
         pass
 
 
+class Brightness:
+    """A measure that changes with every step: how bright the faces are."""
+
+    name, samples = "brightness", 70
+
+    def __call__(self, faces: np.ndarray) -> float:
+        assert faces.shape == (70, 16, 16, 3)
+        return float(faces.mean())
+
+
 def drive(folder: Path, faces: FaceSet, recipe: str, steps: int = 24) -> Quiet:
     """Train in `folder` from where its checkpoints stand, as the verb does, without writing a model."""
     folder.mkdir(exist_ok=True)
@@ -52,7 +63,9 @@ def drive(folder: Path, faces: FaceSet, recipe: str, steps: int = 24) -> Quiet:
     settings = {"size": "16", "batch": "8", "steps": str(steps), **SMALL[recipe]}
     task = gan.GAN(recipes.changed(recipes.find(recipe), settings), faces, torch.device("cpu"))
     screen = Quiet()
-    loop.run(task, plan.fixed(task, steps), folder, lambda *_: None, lambda _: None, screen)
+    made = plan.fixed(task, steps)
+    made.evaluations = plan.every(made, 5)
+    loop.run(task, made, folder, lambda *_: None, lambda _: None, screen, measure=Brightness())
     assert threads == torch.get_num_threads()
     return screen
 
@@ -68,6 +81,11 @@ def states(run: Path) -> dict[str, dict[str, bytes]]:
 def metrics(run: Path) -> list[dict]:
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     return [{k: v for k, v in line.items() if k not in TIMING} for line in lines]
+
+
+def best(run: Path) -> tuple[int, float]:
+    kept = checkpoint.load(checkpoint.found(run / "checkpoints")[0]).values["found"]
+    return kept["best_step"], kept["best"]
 
 
 class Halt(Exception):
@@ -99,6 +117,8 @@ def test_resumed_equals_uninterrupted(recipe, cut, tmp_path):
     drive(tmp_path / "cut", faces, recipe)
     assert states(tmp_path / "cut") == states(tmp_path / "whole")
     assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
+    assert "best-generator.safetensors" in states(tmp_path / "whole")
+    assert best(tmp_path / "cut") == best(tmp_path / "whole")
 
 
 def test_metrics_carry_losses_and_accuracy(tmp_path):

@@ -23,8 +23,8 @@ def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_model(run, task, faces, step):
         (run.folder / "model").mkdir(exist_ok=True)
 
-    monkeypatch.setattr(verb, "_write_model", no_model)
-    monkeypatch.setattr(verb, "_write_film", lambda run, model: None)
+    monkeypatch.setattr(verb.results, "write_model", no_model)
+    monkeypatch.setattr(verb.results, "write_film", lambda run, model: None)
     monkeypatch.setattr(verb, "load", lambda path: None)
 
 

@@ -61,15 +61,20 @@ def write(
         Surroundings: the disk is full.
     """
     check_film(path, fps)
-    encode = {".gif": _gif, ".webp": _webp, ".mp4": _mp4}[path.suffix.lower()]
 
     def pictures(numbers: range) -> Iterator[Image.Image]:
         return (enlarge(frame, scale) for frame in frames(numbers))
 
     with artefacts.disk(path):
-        data = encode(count, pictures, fps, said)
+        data = _ENCODERS[path.suffix.lower()](count, pictures, fps, said)
         path.parent.mkdir(parents=True, exist_ok=True)
         artefacts.write_bytes(path, data)
+
+
+def encode(suffix: str, frames: np.ndarray, fps: float, said: Mapping[str, Any], scale: int = 1) -> bytes:
+    """Return `frames`, uint8 (N, H, W, 3), as the bytes of a film of this suffix; see `write`."""
+    pictures = [enlarge(frame, scale) for frame in frames]
+    return _ENCODERS[suffix](len(pictures), lambda numbers: (pictures[i] for i in numbers), fps, said)
 
 
 Pictures = Callable[[range], Iterator[Image.Image]]
@@ -158,3 +163,6 @@ def _av() -> Any:
     except ImportError:
         raise MissingExtra("Writing an mp4", "video") from None
     return av
+
+
+_ENCODERS = {".gif": _gif, ".webp": _webp, ".mp4": _mp4}

@@ -15,12 +15,11 @@ from phiz.model import to_uint8
 from phiz.training import outline
 from phiz.training.checkpoint import Tensors
 from phiz.training.losses import LOSSES
-from phiz.training.penalties import PENALTIES
+from phiz.training.penalties import PENALTIES, gamma_at
 from phiz.training.randomness import Randomness, Stream, batch_indices
 from phiz.training.recipe import Adam, Recipe
-from phiz.training.tasks import Position, Stage
+from phiz.training.tasks import SAMPLES, Position, Stage
 
-SAMPLES = 64
 _STATISTICS = {"sample": 3, "model": 24}  # batches over which batch-norm statistics are taken
 
 
@@ -41,6 +40,7 @@ class GAN:
             "optimizer-generator": _adam(self.generator, recipe.generator),
             "optimizer-discriminator": _adam(self.discriminator, recipe.discriminator),
         }
+        self.best: Tensors = {}
         self.codes: outline.Codes | None = None
         if recipe.outline:
             self.stages.insert(0, Stage("outline", recipe.outline.share))
@@ -94,7 +94,7 @@ class GAN:
         _set_rate(self.optimizers["optimizer-generator"], recipe.generator.rate * fall)
         _set_rate(self.optimizers["optimizer-discriminator"], recipe.discriminator.rate * fall)
         real = self._real(at)
-        fake = self._draw(self._latents(at))
+        fake = _seen(self._draw(self._latents(at)), self.output_range)
         loss = LOSSES[recipe.loss]
 
         # D: arXiv 2501.05441, eq. 2 with the penalties of eq. 3; fakes are shared with G's step.
@@ -155,7 +155,7 @@ class GAN:
         norm = PENALTIES[asked.kind](
             self._judge, pictures, logits, noise.to(self.device), asked.sigma * reach
         )
-        gamma = asked.gamma * (self.recipe.size / 32) ** 2
+        gamma = gamma_at(at.index / at.count, asked.gamma, asked.gamma_end) * (self.recipe.size / 32) ** 2
         return gamma * norm  # gamma / 2 * (R1 + R2): the mean over both halves is (R1 + R2) / 2
 
     def _follow(self, at: Position) -> None:
@@ -190,13 +190,26 @@ class GAN:
 
     # -- what comes of it ------------------------------------------------------------------------
 
-    def finished(self, position: Position, use: str = "model") -> nn.Module:
-        """Return G as it would generate now: the average, once there is one, with its own statistics.
+    def keep(self, position: Position) -> None:
+        """Take G and D as they stand for the best so far: what `finished` and `critic` return."""
+        self.best = {
+            "best-generator": _clones(self._generator_at(position)),
+            "best-discriminator": _clones(self.discriminator),
+        }
 
-        Batch norm's running statistics are those of G as it moved; the average's are taken anew.
-        """
+    def _generator_at(self, position: Position) -> nn.Module:
         averaged = position.stage == "adversarial" and position.index > 0
-        model = copy.deepcopy(self.average if averaged else self.generator)
+        return self.average if averaged else self.generator
+
+    def finished(self, position: Position, use: str = "model") -> nn.Module:
+        """Return G as it generates: for "model" the best kept, if any; for "sample" as it stands now.
+
+        That is the average, once there is one, with its own statistics: batch norm's running ones are
+        those of G as it moved, so they are taken anew.
+        """
+        model = copy.deepcopy(self._generator_at(position))
+        if use == "model" and self.best:
+            model.load_state_dict(self.best["best-generator"])
         norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
         if norms and self.recipe.ema:
             model.train()
@@ -209,13 +222,27 @@ class GAN:
                     model(torch.randn(self.batch, self.recipe.z, generator=draws).to(self.device))
         return model.eval()
 
-    def sample(self, position: Position) -> np.ndarray:
-        """Return the faces of seeds 0 .. 63 as they stand: uint8 (64, H, W, 3)."""
-        codes = torch.from_numpy(latents.latents(range(SAMPLES), self.recipe.z)).to(self.device)
-        model = self.finished(position, "sample")
-        with torch.no_grad():
-            pictures = torch.cat([model(part) for part in codes.split(16)])
-        return to_uint8(pictures.float().cpu().numpy(), self.output_range)
+    def critic(self) -> nn.Module:
+        """Return D as it was when the best G was kept, or as it stands."""
+        critic = copy.deepcopy(self.discriminator)
+        if self.best:
+            critic.load_state_dict(self.best["best-discriminator"])
+        return critic
+
+    def draw(self, model: nn.Module, count: int = SAMPLES) -> np.ndarray:
+        """Return the faces that `model` makes of seeds 0 .. count - 1: uint8 (count, H, W, 3)."""
+        parts = []
+        for start in range(0, count, SAMPLES):
+            seeds = range(start, min(start + SAMPLES, count))
+            codes = torch.from_numpy(latents.latents(seeds, self.recipe.z)).to(self.device)
+            with torch.no_grad():
+                pictures = torch.cat([model(part) for part in codes.split(16)])
+            parts.append(to_uint8(pictures.float().cpu().numpy(), self.output_range))
+        return np.concatenate(parts)
+
+    def sample(self, position: Position, count: int = SAMPLES) -> np.ndarray:
+        """Return the faces of seeds 0 .. count - 1 as they stand: uint8 (count, H, W, 3)."""
+        return self.draw(self.finished(position, "sample"), count)
 
     # -- state -----------------------------------------------------------------------------------
 
@@ -230,7 +257,7 @@ class GAN:
             groups[name] = dict(_optimizer_tensors(optimizer))
         if self.codes:
             groups["codes"] = {"mean": self.codes.mean, "axes": self.codes.axes}
-        return groups
+        return groups | self.best
 
     def restore(self, tensors: Tensors) -> None:
         """Take back what `tensors` returned."""
@@ -240,6 +267,7 @@ class GAN:
             _restore_optimizer(optimizer, tensors[name])
         if self.codes:
             self.codes = outline.Codes(**tensors["codes"]).to(self.device)
+        self.best = {name: part for name, part in tensors.items() if name.startswith("best-")}
 
     def synchronise(self) -> None:
         """Wait until the device has done what it was given."""
@@ -249,6 +277,16 @@ class GAN:
             torch.mps.synchronize()
 
 
+def _seen(pictures: Tensor, output_range: tuple[float, float]) -> Tensor:
+    """Return pictures as they will be seen, clipped to their range.
+
+    D judges what is seen, so G may overshoot: flat white and black come easily. A tenth of the gradient
+    passes beyond the range, so that no pixel is stuck there.
+    """
+    seen = pictures.clamp(*output_range)
+    return seen + 0.1 * ((pictures - pictures.detach()) - (seen - seen.detach()))
+
+
 def _accuracy(real: Tensor, fake: Tensor, loss: str) -> dict[str, Tensor]:
     """Return the share of each kind that D calls rightly; a relativistic D's zero is between the means."""
     border = (real.mean() + fake.mean()) / 2 if loss == "relativistic" else real.new_zeros(())
@@ -256,6 +294,10 @@ def _accuracy(real: Tensor, fake: Tensor, loss: str) -> dict[str, Tensor]:
         "accuracy_real": (real > border).float().mean(),
         "accuracy_fake": (fake < border).float().mean(),
     }
+
+
+def _clones(network: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
 
 
 def _adam(network: nn.Module, asked: Adam) -> torch.optim.Adam:

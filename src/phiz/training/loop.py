@@ -5,15 +5,11 @@ from __future__ import annotations
 import errno
 import json
 import os
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,12 +18,33 @@ from torch import Tensor
 
 from phiz.artefacts import disk
 from phiz.errors import PhizError, Stopped, Surroundings
+from phiz.stopping import signals
 from phiz.training import checkpoint
 from phiz.training.checkpoint import Checkpoint
 from phiz.training.plan import Plan
 from phiz.training.tasks import Task
 
 CHECKPOINT_SECONDS = 110.0
+
+
+class Measure(Protocol):
+    """How good faces are: a distance with a name, less is better."""
+
+    name: str
+    samples: int
+
+    def __call__(self, faces: np.ndarray) -> float:
+        """Return the distance of `samples` made faces, uint8 (N, H, W, 3), from the real ones."""
+
+
+@dataclass
+class Outcome:
+    """What a training took and found: seconds, resumed parts together, and the best step with its value."""
+
+    seconds: float
+    evaluating: float = 0.0
+    best_step: int | None = None
+    best: float | None = None
 
 
 class Screen(Protocol):
@@ -71,23 +88,25 @@ def run(
     screen: Screen,
     spent: float = 0.0,
     model_every: float = 600.0,
-) -> float:
+    measure: Measure | None = None,
+) -> Outcome:
     """Train `task` as planned, from the newest checkpoint in `folder` if there is one.
 
-    `spent` is how many seconds of the training lie behind the first step, spent on measuring. Returns the
-    seconds that the training took, resumed parts together.
+    `spent` is how many seconds of the training lie behind the first step, spent on measuring. `measure`
+    says at the evaluations of the plan how good the faces are; the task keeps the best.
 
     Raises:
         Stopped: SIGINT or SIGTERM came; everything is saved.
         Surroundings: the losses are no numbers, or the last checkpoint could not be written.
     """
-    meter, step = Meter({}), 0
+    meter, step, found = Meter({}), 0, Outcome(0.0)
     checkpoints = folder / "checkpoints"
     kept = checkpoint.newest(checkpoints, screen.say)
     if kept:
         task.restore({name: part for name, part in kept.tensors.items() if name != "meter"})
         meter = Meter(dict(kept.tensors.get("meter", {})), kept.values["reported"])
         step, spent = kept.step, kept.values["seconds"]
+        found = Outcome(**kept.values.get("found", {"seconds": spent}))
         screen.say(f"Going on from step {step:,} of {plan.steps:,}.")
     elif checkpoint.found(checkpoints):
         raise PhizError(f"No checkpoint below {checkpoints} is whole; --force starts {folder} anew.")
@@ -96,22 +115,28 @@ def run(
     start = time.monotonic() - spent
     saved = modelled = time.monotonic()
     samples = set(plan.samples)
+    evaluations = set(plan.evaluations if measure else ())
 
     def save() -> None:
-        values = {"seconds": time.monotonic() - start, "reported": meter.count}
+        found.seconds = time.monotonic() - start
+        values = {"seconds": found.seconds, "reported": meter.count, "found": asdict(found)}
         groups = task.tensors() | ({"meter": meter.sums} if meter.sums else {})
         checkpoint.save(checkpoints, Checkpoint(step, groups, values))
         screen.note(f"Checkpoint at step {step}.")
 
     metrics = _Lines(folder / "metrics.jsonl")
-    with _signals() as stop:
+    with signals() as stop:
         reported_step, reported_at = step, time.monotonic()
         while step < plan.steps:
             meter.add(task.step(plan.position(step)))
             step += 1
 
-            if step % plan.report_every == 0 or step == plan.steps:
+            if measure and step in evaluations:
+                value = _evaluate(task, plan, step, measure, found)
+            if step % plan.report_every == 0 or step == plan.steps or step in evaluations:
                 means = meter.take()
+                if measure and step in evaluations:
+                    means[measure.name] = value
                 now = time.monotonic()
                 rate = (step - reported_step) / max(now - reported_at, 1e-9)
                 reported_step, reported_at = step, now
@@ -139,15 +164,28 @@ def run(
                 _survive(screen, folder, save)
                 saved = time.monotonic()
                 if saved - modelled > model_every:
-                    _survive(screen, folder, partial(write_model, step))
+                    _survive(screen, folder, partial(write_model, found.best_step or step))
                     modelled = time.monotonic()
             if stop.is_set() and not last:
-                _survive(screen, folder, partial(write_model, step))
+                _survive(screen, folder, partial(write_model, found.best_step or step))
                 raise Stopped(
                     f"stopped at step {step:,} of {plan.steps:,}, everything saved; "
                     f"the same command with --resume goes on."
                 )
-    return time.monotonic() - start
+    found.seconds = time.monotonic() - start
+    return found
+
+
+def _evaluate(task: Task, plan: Plan, step: int, measure: Measure, found: Outcome) -> float:
+    """Measure the faces of `step`; where they are the best so far, have the task keep them."""
+    start = time.monotonic()
+    position = plan.position(step)
+    value = measure(task.sample(position, measure.samples))
+    if found.best is None or value < found.best:
+        found.best_step, found.best = step, value
+        task.keep(position)
+    found.evaluating += time.monotonic() - start
+    return value
 
 
 def _not_numbers(means: dict[str, float], step: int, folder: Path) -> None:
@@ -201,28 +239,6 @@ def _cut_back(path: Path, step: int) -> None:
     aside = path.with_suffix(".partial")
     aside.write_text("".join(kept), "utf-8")
     os.replace(aside, path)
-
-
-@contextmanager
-def _signals() -> Iterator[threading.Event]:
-    """Yield an event that SIGINT or SIGTERM sets; a second signal leaves at once."""
-    stop = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-
-    def note(number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
-            os._exit(128 + number)
-        stop.set()
-
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, note) for number in numbers]
-    try:
-        yield stop
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
 
 
 def deterministic(threads: int | None) -> int:

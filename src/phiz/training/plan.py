@@ -7,7 +7,7 @@ schedule, and a resumed run, follows the same numbers whatever the machine does 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pydantic import BaseModel
 
@@ -15,6 +15,8 @@ from phiz.training.checkpoint import Tensors
 from phiz.training.tasks import Position, Task
 
 FILM_FRAMES = 60
+_EVALUATING = 0.04  # the share of the time that evaluations may take
+_EVALUATIONS = 40
 
 
 class PlannedStage(BaseModel):
@@ -27,12 +29,13 @@ class PlannedStage(BaseModel):
 
 
 class Plan(BaseModel):
-    """Steps of each stage, and the steps after which metrics, samples and checkpoints are written."""
+    """Steps of each stage, and the steps after which something is written or evaluated."""
 
     stages: list[PlannedStage]
     report_every: int
     samples: list[int]
     checkpoint_every: int
+    evaluations: list[int] = []
 
     @property
     def steps(self) -> int:
@@ -53,35 +56,73 @@ class Plan(BaseModel):
         raise AssertionError("a plan has at least one stage")
 
 
-def fixed(task: Task, steps: int) -> Plan:
-    """Plan a training of just `steps` steps."""
+def fixed(task: Task, steps: int, evaluate: Callable[[], object] | None = None) -> Plan:
+    """Plan a training of just `steps` steps; `evaluate` is what an evaluation does, to be timed."""
     counts = [min(round(stage.share * steps), steps - 1) for stage in task.stages[:-1]]
     counts.append(steps - sum(counts))
-    return _plan(task, counts, [None] * len(counts), FILM_FRAMES)
+    plan = _plan(task, counts, [None] * len(counts), FILM_FRAMES)
+    if evaluate:
+        kept = _copy(task.tensors())
+        cost = _cost(evaluate)
+        rate = _rate(task, task.stages[-1].name, 0.2)
+        task.restore(kept)
+        plan.evaluations = _evaluations(counts, steps / rate, cost)
+    return plan
 
 
-def measured(task: Task, seconds: float) -> Plan:
+def measured(task: Task, seconds: float, evaluate: Callable[[], object] | None = None) -> Plan:
     """Measure the rate of each stage and plan a training that takes `seconds` from now.
 
-    The measuring leaves no trace in the task's state. What samples and checkpoints cost is set aside.
+    The measuring leaves no trace in the task's state. What samples, checkpoints and evaluations cost is
+    set aside; `evaluate` is what an evaluation does, to be timed.
     """
     start = time.perf_counter()
     kept = _copy(task.tensors())
     rates = []
     for stage in task.stages:
         rates.append(_rate(task, stage.name, min(8.0, max(0.3, 0.025 * seconds * stage.share))))
-    position = Position(0, task.stages[-1].name, 0, 1, 0.0)
-    task.sample(position)  # the first one costs more than those that follow
-    sampled = time.perf_counter()
-    task.sample(position)
-    sample_cost = time.perf_counter() - sampled
+    position = start_of(task)
+    sample_cost = _cost(lambda: task.sample(position))
+    evaluation_cost = _cost(evaluate) if evaluate else 0.0
     task.restore(kept)
 
     frames = int(min(FILM_FRAMES, max(8, 0.02 * seconds / sample_cost)))
     left = seconds - (time.perf_counter() - start) - frames * sample_cost
-    left = max(left, 0.2 * seconds)
+    evaluations = _count(left, evaluation_cost) if evaluate else 0
+    left = max(left - evaluations * evaluation_cost, 0.2 * seconds)
     counts = [max(1, round(left * s.share * r)) for s, r in zip(task.stages, rates, strict=True)]
-    return _plan(task, counts, rates, frames)
+    plan = _plan(task, counts, rates, frames)
+    if evaluate:
+        plan.evaluations = _evaluations(counts, left, evaluation_cost)
+    return plan
+
+
+def start_of(task: Task) -> Position:
+    """Return the position before a task's last stage, its main one."""
+    return Position(0, task.stages[-1].name, 0, 1, 0.0)
+
+
+def every(plan: Plan, steps: int) -> list[int]:
+    """Return the steps to evaluate at: every so many, and the last."""
+    return sorted({*range(steps, plan.steps + 1, steps), plan.steps})
+
+
+def _count(seconds: float, cost: float) -> int:
+    return min(_EVALUATIONS, int(_EVALUATING * seconds / max(cost, 1e-9)))
+
+
+def _evaluations(counts: Sequence[int], seconds: float, cost: float) -> list[int]:
+    """Spread as many evaluations as may be over the last stage, the last of them at its end."""
+    steps, count = sum(counts), _count(seconds, cost)
+    before = steps - counts[-1]
+    return sorted({before + round(counts[-1] * (i + 1) / count) for i in range(count)})
+
+
+def _cost(act: Callable[[], object]) -> float:
+    act()  # the first time costs more than those that follow
+    start = time.perf_counter()
+    act()
+    return time.perf_counter() - start
 
 
 def _rate(task: Task, stage: str, seconds: float) -> float:

@@ -6,12 +6,14 @@ The loop reads neither networks nor losses; a task neither clocks nor files. A G
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from torch import Tensor
 
 from phiz.training.checkpoint import Tensors
+
+SAMPLES = 64
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,11 @@ class Task(Protocol):
     def restore(self, tensors: Tensors) -> None:
         """Take back what `tensors` returned."""
 
-    def sample(self, position: Position) -> np.ndarray:
-        """Return faces of the same latents every time: uint8 (N, H, W, 3)."""
+    def sample(self, position: Position, count: int = SAMPLES) -> np.ndarray:
+        """Return the faces of seeds 0 .. count - 1 as they stand: uint8 (count, H, W, 3)."""
+
+    def keep(self, position: Position) -> None:
+        """Take the state as it stands for the best so far: the one that becomes the model."""
 
     def synchronise(self) -> None:
         """Wait until the device has done what it was given."""
-
-
-Values = dict[str, Any]

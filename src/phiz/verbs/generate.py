@@ -17,6 +17,8 @@ from phiz.sampling import sheets
 _NOT_STILLS = (".gif", ".mp4", ".bmp", ".tif", ".tiff", ".avif", ".webm", ".pdf", ".svg")
 _SINGLE = re.compile(r"seed-\d{6,16}\.png")
 
+DEFAULT, DEFAULT_OF = 16, 512
+
 Progress = Callable[[int, int], None]
 """Told how many faces of how many are done."""
 
@@ -32,6 +34,9 @@ def generate(
     truncation: float = 1.0,
     labels: Mapping[str, str] | None = None,
     like: str | Path | None = None,
+    best: int | None = None,
+    of: int | None = None,
+    against: str | Path | None = None,
     numbered: bool = False,
     scale: int | None = None,
     force: bool = False,
@@ -50,6 +55,9 @@ def generate(
         truncation: psi; below 1 faces are more typical and less varied.
         labels: what every face should show, {attribute: value}; other attributes follow the seed.
         like: a picture that this model made: the same faces again, with its seeds, truncation and labels.
+        best: choose so many, realistic and unlike each other, instead of taking them as they come.
+        of: how many to choose from, 512 by default: seed, seed + 1, ...
+        against: real faces to judge by, a face set; by default those the model learned from.
         numbered: write each face's seed beneath it; sheets only.
         scale: enlarge faces so many times. By default single pictures are left as they are, and a sheet
             enlarges faces under 64 px to at least that.
@@ -77,18 +85,30 @@ def generate(
             raise UsageError("--like says which faces; leave seeds, -n, --truncation and labels out.")
         seeds, truncation, labels, grid = _as_in(Path(like), model, grid if not single else None, single)
     places = _places(grid)
-    chosen = _seeds(n, seed, seeds, places)
     model.check_labels(labels)
+    picked: dict[str, Any] = {}
+    if best is None and of is None and against is None:
+        chosen = _seeds(n, seed, seeds, places)
+    elif n is not None or seeds is not None or like is not None:
+        raise UsageError("--best says how many faces; leave -n, --seeds and --like out.")
+    else:
+        from phiz.verbs.best import best as best_seeds
+
+        pool = latents.seeds_from(seed, of or DEFAULT_OF)
+        count = best or (places[0] * places[1] if places else DEFAULT)
+        picked = {"best_of": len(pool)}
+        judge = {"truncation": truncation, "labels": labels, "against": against, "progress": progress}
+        chosen = best_seeds(source, model, pool, count, **judge)
     faces = _faces(model, chosen, truncation, labels, progress)
     if single:
-        return _write_singles(out, model, chosen, faces, truncation, labels, scale or 1, force)
+        return _write_singles(out, model, chosen, faces, truncation, labels, scale or 1, force, picked)
     places = places or sheets.grid_for(len(chosen))
     sheets.check_grid(places, len(chosen))
     marks.check_target(out, force)
     enlarged = scale or (1 if len(chosen) == 1 else sheets.scale_for(model.config.size))
     numbers = chosen if numbered else None
     image = sheets.sheet(faces, model.config.size, places, numbers, enlarged, out.suffix)
-    said = marks.facts(model.hash, chosen, truncation, labels, grid=list(places))
+    said = marks.facts(model.hash, chosen, truncation, labels, grid=list(places), **picked)
     marks.save(image, out, said)
     return [out]
 
@@ -103,7 +123,7 @@ def _seeds(
     n: int | None, seed: int, seeds: Iterable[int] | None, places: tuple[int, int] | None
 ) -> list[int]:
     if seeds is None:
-        return latents.seeds_from(seed, n if n is not None else places[0] * places[1] if places else 16)
+        return latents.seeds_from(seed, n if n is not None else places[0] * places[1] if places else DEFAULT)
     chosen = latents.check_seeds(seeds)
     if not chosen:
         raise UsageError("--seeds names no seed.")
@@ -157,12 +177,13 @@ def _write_singles(
     labels: Mapping[str, str] | None,
     scale: int,
     force: bool,
+    more: Mapping[str, Any],
 ) -> list[Path]:
     files = [out / f"seed-{seed:06d}.png" for seed in seeds]
     _check_folder(out, files, force)
     for file, seed, face in zip(files, seeds, faces, strict=True):
         shown: dict[str, Any] = {"shows": _shown(model, seed, labels)} if model.config.labels else {}
-        said = marks.facts(model.hash, [seed], truncation, labels, **shown)
+        said = marks.facts(model.hash, [seed], truncation, labels, **shown, **more)
         marks.save(sheets.enlarge(face, scale), file, said)
     return files
 

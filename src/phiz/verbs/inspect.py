@@ -20,13 +20,14 @@ from phiz.model import Model, load
 from phiz.sampling import drawing, layers, loose, sheets
 from phiz.sampling.showing import Inspection, Listing, course, few, size_in_words
 from phiz.screen import duration
+from phiz.verbs import collected, evaluated
 
 _SHOWN_FACES = 12
 _MODEL_FACES = 8
 
 
 def inspect(path: str | Path, *, save: str | Path | None = None, force: bool = False) -> Inspection:
-    """Look at anything: a face set, a run, a model, a picture, or pictures yet to be used.
+    """Look at anything: a collection, a face set, a run, a model, a picture, or pictures yet to be used.
 
     Args:
         path: what to look at.
@@ -45,7 +46,13 @@ def inspect(path: str | Path, *, save: str | Path | None = None, force: bool = F
     if not path.exists():
         beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         raise PhizError(f"{path} does not exist.{nearest(path.name, beside)}")
-    looks = {"model": _model, "run": _run, "faceset": _faceset}
+    looks = {
+        "model": _model,
+        "run": _run,
+        "faceset": _faceset,
+        "evaluation": evaluated.describe,
+        "collection": collected.describe,
+    }
     kind = artefacts.kind_of(path) if path.is_dir() else None
     seen = looks[kind](path) if kind else loose.describe(path)
     if save is not None:
@@ -149,6 +156,7 @@ def _run(path: Path) -> Inspection:
         "checkpoints": f"{len(checkpoints)}, newest {checkpoints[-1]}" if checkpoints else "none yet",
         "samples": f"{len(samples)}, newest {samples[-1].name}" if samples else "none yet",
         "model": f"{model.hash}, of step {model.config.steps or 0:,}" if model else "none yet",
+        "how good": evaluated.in_a_line(path / "evaluation"),
         "on disk": size_in_words(loose.size_of(path)),
     }
     newest = samples[-1] if samples else None

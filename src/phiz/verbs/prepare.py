@@ -26,7 +26,7 @@ from phiz.prepare.cut import Cut, cut
 from phiz.prepare.labels import Labels, read_labels
 from phiz.prepare.names import shown
 from phiz.prepare.pool import chunks, ordered
-from phiz.prepare.sources import Source, close, listing, open_sources, paths
+from phiz.prepare.sources import Source, close, known, listing, open_sources, paths
 
 FEWEST = 16
 """Fewer usable faces than this are no face set."""
@@ -55,7 +55,8 @@ def prepare(
         out: the folder to write. If it is there already, made from the same pictures with the same
             settings, it is opened and returned.
         size: height and width of the faces in pixels, b * 2^k with b in 3..7, 16 to 1024.
-        labels: None, "folders", a CSV file, or "FILE.csv:column,column" (see phiz.prepare.labels).
+        labels: None, "folders", "tags" (of a collection), a CSV file, or "FILE.csv:column,column"
+            (see phiz.prepare.labels).
         force: replace another face set at `out`.
         progress: called with (pictures done, pictures in all), every few dozen.
         warn: called with each line worth saying; printed to stderr if None.
@@ -73,7 +74,7 @@ def prepare(
     sources = open_sources(pictures)
     try:
         names = paths(sources)
-        table = read_labels(labels, names, warn)
+        table = read_labels(labels, names, warn, known(sources))
         made = _made(sources, size, table)
         if not force and kind_of(target) == "faceset":
             there = FaceSet.open(target)

@@ -10,28 +10,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 import phiz
-from phiz import artefacts, marks
-from phiz.errors import MissingExtra, PhizError, Surroundings, UsageError
+from phiz import artefacts
+from phiz.errors import MissingExtra, PhizError, UsageError
 from phiz.faceset import FaceSet
-from phiz.model import Model, ModelConfig, Network, load, save_model
+from phiz.model import Model, load
 from phiz.pictures import check_size
-from phiz.sampling import films, sheets
 from phiz.screen import TrainingScreen, duration, progress
+from phiz.verbs import results
 
 if TYPE_CHECKING:
     import torch
 
+    from phiz.evaluation.during import Distance
     from phiz.training.gan import GAN
-    from phiz.training.plan import Plan
     from phiz.training.recipe import Recipe
     from phiz.training.run import Run
 
 DEFAULT_MINUTES = 5.0
-_FILM_FPS = 12
-_FILM_HOLD = 18  # frames that the film rests on its last picture
 
 
 @dataclass
@@ -56,6 +52,7 @@ def train(
     recipe: str | Recipe | None = None,
     settings: Mapping[str, str] | None = None,
     labels: str | Path | None = None,
+    evaluate_every: int | None = None,
     resume: bool = False,
     force: bool = False,
 ) -> Trained:
@@ -72,6 +69,8 @@ def train(
         recipe: a recipe's name, the path of a recipe's JSON, or a Recipe; "quick" if None.
         settings: further changes to the recipe, {dotted key: value}.
         labels: "folders" or a CSV file, kept in the face set.
+        evaluate_every: steps from one evaluation to the next, 0 for none; if None, as often as 4 % of
+            the time allow. The best generator found becomes the model.
         resume: go on with an unfinished run.
         force: replace a run that is there.
 
@@ -104,6 +103,7 @@ def train(
         "recipe": recipe.name if isinstance(recipe, recipes.Recipe) else recipe,
         "settings": dict(settings) if settings else None,
         "labels": str(labels) if labels is not None else None,
+        "evaluate_every": evaluate_every,
     }
     run = None if force else _existing(out, asked, resume)
     if run and run.finished:
@@ -179,6 +179,7 @@ def _start(run: Run, source: str | Path, labels: str | Path | None, force: bool)
     try:
         run.write()
         faces = _faces(run, source, labels)
+        run.write()
     except BaseException:
         if fresh:
             shutil.rmtree(run.folder, ignore_errors=True)
@@ -237,47 +238,82 @@ def _say(run: Run, line: str) -> None:
 
 def _drive(run: Run, faces: FaceSet) -> Trained:
     """Plan where that is still to do, train, and write what comes of it."""
-    import torch
+    from phiz.training import gan, loop
 
-    from phiz.training import gan, loop, plan
-
-    device = _device(run.device)
     started = time.monotonic()
     run.threads = loop.deterministic(run.threads)
-    task = gan.GAN(run.recipe, faces, device)
-    if run.plan is None:
-        seconds = 60 * run.asked["minutes"] if run.recipe.steps is None else 0.0
-        run.plan = plan.measured(task, seconds) if seconds else plan.fixed(task, run.recipe.steps or 1)
-        run.versions = {
-            "phiz": phiz.__version__,
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-        }
-        run.write()
-        measuring = time.monotonic() - started if seconds else 0.0
+    task = gan.GAN(run.recipe, faces, _device(run.device))
+    planned = run.plan is not None
+    measure = _measure(run, faces)
+    if planned:
+        _check_versions(run)
     else:
-        measuring = 0.0
-        if run.versions and run.versions.get("torch") != torch.__version__:
-            _say(run, f"Started with torch {run.versions['torch']}, going on with {torch.__version__}.")
-
-    the_plan = run.plan
-    folder = run.folder
-    with TrainingScreen(folder / "log.txt", the_plan.steps) as screen:
+        _make_plan(run, task, measure)
+    assert run.plan
+    steps, folder = run.plan.steps, run.folder
+    with TrainingScreen(folder / "log.txt", steps) as screen:
         screen.say(_opening(run, faces))
-        seconds = loop.run(
+        outcome = loop.run(
             task,
-            the_plan,
+            run.plan,
             folder,
-            write_sample=lambda step, faces_: _write_sample(folder, step, faces_),
-            write_model=lambda step: _write_model(run, task, faces, step),
+            write_sample=lambda step, faces_: results.write_sample(folder, step, faces_),
+            write_model=lambda step: results.write_model(run, task, faces, step),
             screen=screen,
-            spent=measuring,
+            spent=0.0 if planned else time.monotonic() - started,
+            measure=measure,
         )
-        model = _write_model(run, task, faces, the_plan.steps)
-        _write_film(run, model)
-    run.finished = {"seconds": round(seconds, 3), "images": the_plan.steps * task.batch}
+        model = results.write_model(run, task, faces, outcome.best_step or steps)
+        results.write_film(run, model)
+    run.finished = {"seconds": round(outcome.seconds, 3), "images": steps * task.batch}
+    if measure and outcome.best_step:
+        run.finished["best"] = {"step": outcome.best_step, measure.name: outcome.best}
+        run.finished["evaluating"] = round(outcome.evaluating, 3)
     run.write()
     return Trained(folder, model, _closing(run))
+
+
+def _measure(run: Run, faces: FaceSet) -> Distance | None:
+    """Return the measure that watches this training; None where it is to go without."""
+    from phiz.evaluation.during import Distance
+
+    none = run.asked.get("evaluate_every") == 0 or (run.plan is not None and not run.plan.evaluations)
+    return None if none else Distance(faces)
+
+
+def _make_plan(run: Run, task: GAN, measure: Distance | None) -> None:
+    """Fix the steps of a training and write them down."""
+    import torch
+
+    from phiz.training import plan
+
+    start = plan.start_of(task)
+    every = run.asked["evaluate_every"]
+
+    def evaluate() -> None:
+        assert measure
+        measure(task.sample(start, measure.samples))
+
+    timed = evaluate if measure and every is None else None
+    if run.recipe.steps is None:
+        run.plan = plan.measured(task, 60 * run.asked["minutes"], timed)
+    else:
+        run.plan = plan.fixed(task, run.recipe.steps, timed)
+    if every:
+        run.plan.evaluations = plan.every(run.plan, every)
+    run.versions = {
+        "phiz": phiz.__version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+    run.write()
+
+
+def _check_versions(run: Run) -> None:
+    import torch
+
+    if run.versions and run.versions.get("torch") != torch.__version__:
+        _say(run, f"Started with torch {run.versions['torch']}, going on with {torch.__version__}.")
 
 
 def _opening(run: Run, faces: FaceSet) -> str:
@@ -304,85 +340,20 @@ def _closing(run: Run) -> list[str]:
     out = run.folder
     return [
         f"{out}: {_summary(run)}. See {out / 'samples'}, {out / 'film.webp'} and {out / 'model'}.",
-        f"Next: phiz generate {out} -o faces.png -n 64   or   phiz walk {out} -o walk.webp",
+        *_best(run),
+        f"Next: phiz generate {out} -o faces.png -n 64   or   phiz evaluate {out}",
     ]
 
 
-def _write_sample(folder: Path, step: int, faces: np.ndarray) -> None:
-    size = faces.shape[1]
-    sheet = sheets.sheet(faces, size, (8, 8), scale=sheets.scale_for(size, 64))
-    (folder / "samples").mkdir(exist_ok=True)
-    place = folder / "samples" / f"{step:09d}.png"
-    said = {"phiz": "sample", "format": marks.FORMAT, "synthetic": True, "step": step}
-    artefacts.write_bytes(place, marks.encode(sheet, ".png", said))
-
-
-def _write_model(run: Run, task: GAN, faces: FaceSet, step: int) -> Model:
-    """Write RUN/model: the average G with its ONNX, a preview and a card."""
-    from phiz.onnx import export
-
-    recipe = run.recipe
-    network = task.finished(_plan(run).position(step))
-    onnx = export(network, recipe.z)
-    config = ModelConfig(
-        network=Network(name=recipe.network.name, arguments=dict(task.arguments("generator"))),
-        size=recipe.size,
-        z=recipe.z,
-        output_range=task.output_range,
-        faceset=faces.id,
-        learned_from=_learned_from(faces),
-        faces=len(faces),
-        recipe=recipe.name,
-        steps=step,
-    )
-    pictures = task.sample(_plan(run).position(step))
-    preview = sheets.sheet(pictures, recipe.size, (8, 8), scale=sheets.scale_for(recipe.size, 64))
-    return save_model(
-        run.folder / "model",
-        config,
-        _arrays(network),
-        onnx,
-        preview,
-        discriminator=_arrays(task.discriminator),
-        force=True,
-    )
-
-
-def _learned_from(faces: FaceSet) -> str:
-    """Say where the pictures came from: the names of the archives and folders a set was packed from."""
-    sources = [str(source["name"]) for source in faces.made.get("sources", []) if "name" in source]
-    return faces.made.get("name") or ", ".join(sources) or faces.path.name
-
-
-def _plan(run: Run) -> Plan:
-    assert run.plan
-    return run.plan
-
-
-def _arrays(network: torch.nn.Module) -> dict[str, np.ndarray]:
-    return {name: tensor.detach().cpu().numpy() for name, tensor in network.state_dict().items()}
-
-
-def _write_film(run: Run, model: Model) -> None:
-    """Make film.webp from the samples: the same faces, growing from noise."""
-    from PIL import Image
-
-    paths = sorted((run.folder / "samples").glob("*.png"))
-    if not paths:
-        return
-
-    def frame(index: int) -> np.ndarray:
-        with Image.open(paths[min(index, len(paths) - 1)]) as picture:
-            return np.asarray(picture.convert("RGB"))
-
-    said = {"phiz": "film", "format": marks.FORMAT, "synthetic": True, "model": model.hash}
-    try:
-        films.write(
-            run.folder / "film.webp",
-            len(paths) + _FILM_HOLD,
-            lambda wanted: (frame(i) for i in wanted),
-            _FILM_FPS,
-            said,
-        )
-    except OSError as fault:
-        raise Surroundings(f"{run.folder / 'film.webp'}: {fault}; the model is whole.") from None
+def _best(run: Run) -> list[str]:
+    """Say which step became the model and what finding it cost."""
+    finished = run.finished or {}
+    if "best" not in finished or run.plan is None:
+        return []
+    step = finished["best"]["step"]
+    share = finished["evaluating"] / max(finished["seconds"], 1e-9)
+    which = "the last" if step == run.plan.steps else f"step {step:,}, better than the last"
+    return [
+        f"The model is {which}, of {len(run.plan.evaluations)} evaluated "
+        f"({duration(finished['evaluating'])}, {share:.0%} of the time)."
+    ]

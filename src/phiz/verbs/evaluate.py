@@ -1,0 +1,265 @@
+"""`phiz evaluate`: how good a generator is, how varied, and how much of it is copied."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from phiz import artefacts
+from phiz.errors import PhizError, UsageError
+from phiz.evaluation import extractors, features, measures, memorisation, words
+from phiz.evaluation.during import Distance
+from phiz.evaluation.extractors import Extractor
+from phiz.evaluation.figures import Evaluation
+from phiz.evaluation.measures import Tables
+from phiz.evaluation.memorisation import Memorisation
+from phiz.evaluation.neighbours import nearest, realism
+from phiz.model import Model, check_truncation, load
+from phiz.verbs.reals import Reals, check_size, find, run_of
+from phiz.verbs.report import Found, Nearest, write_report
+
+DEFAULT_SAMPLES = 5000
+LEAST_SAMPLES = 32
+_NEIGHBOURS, _NEAREST = 8, 4
+
+Bar = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
+"""Opens a bar for some work in words and gives what is told (done, total)."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which faces to make: how many, from which seed, with which truncation."""
+
+    samples: int
+    seed: int
+    truncation: float
+
+
+@dataclass
+class Evaluated:
+    """What an evaluation came to: its folder, what it found of each model, and lines that say so."""
+
+    folder: Path
+    evaluations: list[Evaluation]
+    lines: list[str] = field(default_factory=list)
+
+
+def evaluate(
+    source: str | Path,
+    against: str | Path | None = None,
+    *,
+    compare: str | Path | None = None,
+    trained_on: str | Path | None = None,
+    out: str | Path | None = None,
+    samples: int = DEFAULT_SAMPLES,
+    seed: int = 0,
+    truncation: float = 1.0,
+    extractor: str | Path = "filters",
+    threads: int | None = None,
+    ray: str | None = None,
+    force: bool = False,
+    bar: Bar | None = None,
+) -> Evaluated:
+    """Measure a model, and write evaluation.json and report.html.
+
+    Args:
+        source: a run or a model.
+        against: a face set of the model's size, best of faces it did not learn from; by default those it
+            learned from, where they are at hand.
+        compare: another run or model, measured in the same way and shown beside it.
+        trained_on: the face set the model learned from, where it is not found by itself: the memorisation
+            check needs it.
+        out: the folder to write; RUN/evaluation, or MODEL-evaluation, by default.
+        samples: how many faces to make, fewer where there are fewer real ones.
+        seed: the first seed.
+        truncation: psi.
+        extractor: a name of phiz.evaluation.extractors.EXTRACTORS, or an ONNX file.
+        threads: how many threads extract.
+        ray: address of a Ray cluster to extract on.
+        force: replace a folder that an evaluation wrote; one at its default place is replaced anyway.
+        bar: shows how far the work is.
+
+    Raises:
+        UsageError: an unknown extractor, too few samples, a truncation or seed out of range.
+        PhizError: no model, no face set, another size, an empty set, NaN in the model's output.
+        MissingExtra: the extractor needs torch, or Ray is not installed.
+        Surroundings: weights are neither here nor to be had; the disk is full.
+    """
+    check_truncation(truncation)
+    if samples < LEAST_SAMPLES:
+        raise UsageError(f"--samples {samples}: at least {LEAST_SAMPLES} faces are needed to measure.")
+    models = [load(source)] + ([load(compare)] if compare is not None else [])
+    folder = _folder(Path(source), models[0], out, force)
+    reals = find(Path(source), models[0], against, trained_on)
+    for model in models:
+        check_size(reals.against.faces, model)
+    bar = bar or _silent
+    with bar("fetching weights") as tick:
+        sees = extractors.extractor(extractor, threads, tick)
+    asked = Asked(samples, seed, truncation)
+    places = [source] if compare is None else [source, compare]
+    found = [
+        _measured(model, place, reals, sees, asked, bar) for model, place in zip(models, places, strict=True)
+    ]
+    commands = [_command(one, place, asked, extractor) for one, place in zip(found, places, strict=True)]
+    lines = [line for one in found for line in _lines(one.evaluation)]
+    with artefacts.building(folder, "evaluation", force=True) as place:
+        write_report(place, found, commands)
+    return Evaluated(folder, [one.evaluation for one in found], [*lines, f"See {folder / 'report.html'}."])
+
+
+def _command(found: Found, place: str | Path, asked: Asked, extractor: str | Path) -> str:
+    """Return the command that measures all this again."""
+    words = ["phiz", "evaluate", str(place), "--against", str(found.reals.against.faces.path)]
+    words += ["--extractor", str(extractor), "--samples", str(asked.samples), "--seed", str(asked.seed)]
+    if asked.truncation != 1.0:
+        words += ["--truncation", f"{asked.truncation:g}"]
+    return shlex.join(words)
+
+
+def _silent(doing: str) -> AbstractContextManager[Callable[[int, int], None]]:
+    from contextlib import nullcontext
+
+    return nullcontext(lambda done, total: None)
+
+
+def _folder(source: Path, model: Model, out: str | Path | None, force: bool) -> Path:
+    """Return where the evaluation goes, refusing what may not be replaced."""
+    if out is not None:
+        artefacts.check_target(Path(out), "evaluation", force)
+        return Path(out)
+    run = artefacts.kind_of(source) == "run"
+    folder = source / "evaluation" if run else model.path.with_name(f"{model.path.name}-evaluation")
+    artefacts.check_target(folder, "evaluation", force=True)
+    return folder
+
+
+def _measured(
+    model: Model, place: str | Path, reals: Reals, sees: Extractor, asked: Asked, bar: Bar
+) -> Found:
+    """Extract what is needed, and take every figure of one model."""
+    count = min(asked.samples, len(reals.other))
+    with bar("real faces") as tick:
+        real = reals.against.features(sees, tick)
+    with bar("other real faces") as tick:
+        other = reals.other.features(sees, tick)
+    with bar("made faces") as tick:
+        fake = features.of_model(model, sees, count, asked.seed, asked.truncation, tick).values
+    tables = Tables(real, fake, other[features.chosen(len(other), count)])
+    copies, close = _copies(reals, sees, fake, bar)
+    evaluation = Evaluation(
+        model=_about_model(model, place),
+        against={
+            "name": str(reals.against.faces.path),
+            "id": reals.against.faces.id,
+            "count": len(tables.real),
+            "split": reals.split,
+        },
+        extractor=extractors.about(sees),
+        samples=count,
+        seed=asked.seed,
+        truncation=asked.truncation,
+        figures=measures.measure(tables, sees.name),
+        copying=_said(copies) if copies else None,
+        notes=[*measures.warnings(tables), *_notes(reals)],
+        course=_course(Path(place)),
+    )
+    scores = realism(tables.real, fake, measures.K)
+    return Found(evaluation, model, reals, scores, copies, close)
+
+
+def _copies(
+    reals: Reals, sees: Extractor, fake: np.ndarray, bar: Bar
+) -> tuple[Memorisation | None, Nearest | None]:
+    """Look for copies among the made faces, and find the training faces nearest to the likeliest."""
+    if reals.trained is None or reals.held is None:
+        return None, None
+    with bar("training faces") as tick:
+        train = reals.trained.features(sees, tick)
+    with bar("mirrored training faces") as tick:
+        mirrored = reals.trained.features(sees, tick, mirrored=True)
+    held = reals.held.features(sees, None)
+    try:
+        copies = memorisation.copies(fake, train, held, mirrored)
+    except PhizError:
+        return None, None  # held-out faces that are among the training faces are no baseline
+    first = copies.closest[:_NEIGHBOURS]
+    distances, found = nearest(fake[first], train, min(_NEAREST, len(train)), mirrored)
+    return copies, Nearest(first, reals.trained.indices[found], distances)
+
+
+def _said(copies: Memorisation) -> dict[str, Any]:
+    tail = copies.tail
+    return {
+        "verdict": copies.verdict,
+        "flagged": copies.flagged,
+        "close": tail.share,
+        "expected": tail.expected,
+        "interval": list(tail.interval),
+        "threshold": tail.threshold,
+        "neighbours": copies.k,
+    }
+
+
+def _notes(reals: Reals) -> list[str]:
+    notes = []
+    if reals.trained is None:
+        notes.append(
+            "The faces it learned from are not at hand, so copying could not be checked; give them with "
+            "--trained-on FACESET."
+        )
+    if not reals.apart:
+        notes.append(
+            "Compared with faces it learned from. Faces held out of the training tell more: prepare them "
+            "apart and give them with --against."
+        )
+    return notes
+
+
+def _about_model(model: Model, place: str | Path) -> dict[str, Any]:
+    config = model.config
+    return {
+        "name": Path(place).resolve().name,
+        "hash": model.hash,
+        "recipe": config.recipe,
+        "steps": config.steps,
+        "size": config.size,
+        "learned_from": config.learned_from,
+    }
+
+
+def _course(source: Path) -> list[dict[str, float]]:
+    """Return what was measured during the training of a run, from its metrics."""
+    run = run_of(source)
+    if run is None or not (run / "metrics.jsonl").is_file():
+        return []
+    name, course = Distance.name, []
+    for text in (run / "metrics.jsonl").read_text("utf-8").splitlines():
+        try:
+            line = json.loads(text)
+        except ValueError:
+            continue
+        if name in line:
+            course.append({"step": line["step"], name: line[name]})
+    return course
+
+
+def _lines(evaluation: Evaluation) -> list[str]:
+    """Return the figures as lines for a terminal, and what they mean."""
+    about = evaluation.model
+    sees = evaluation.extractor["name"]
+    lines = [f"{about['name']} ({about['hash']}), {evaluation.samples:,} made faces, {sees} features"]
+    width = max(len(figure.name) for figure in evaluation.figures)
+    for figure in evaluation.figures:
+        value, interval, floor = words.of_figure(figure)
+        lines.append(
+            f"  {figure.name:{width}}  {value:>8}   {interval or '':<18}   real faces {floor or '-'}"
+        )
+    return [*lines, f"  {words.copying(evaluation)}", *(f"  Note: {note}" for note in evaluation.notes)]

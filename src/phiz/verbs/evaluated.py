@@ -1,0 +1,52 @@
+"""What `phiz inspect` says of an evaluation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from phiz.evaluation import figures, words
+from phiz.evaluation.figures import Evaluation
+from phiz.sampling.showing import Inspection, Listing
+
+
+def describe(path: Path) -> Inspection:
+    """Look at the folder of an evaluation: its figures, and how they were taken.
+
+    Raises:
+        PhizError: its evaluation.json is damaged, or of a newer phiz.
+    """
+    found = figures.read(path)
+    rows = []
+    for figure in found.figures:
+        value, interval, floor = words.of_figure(figure)
+        rows.append((figure.name, value, interval or "", floor or "", figure.better))
+    columns = ("figure", "value", "95% interval", "real faces", "better")
+    facts = {
+        "model": f"{found.model['name']} ({found.model['hash']})",
+        "against": f"{found.against['count']:,} of {found.against['name']}: {found.against['split']}",
+        "extractor": f"{found.extractor['name']}, pictures by {found.extractor['resize']}",
+        "faces": f"{found.samples:,}, seeds from {found.seed}, truncation {found.truncation:g}",
+        "copying": words.copying(found),
+        "notes": " ".join(found.notes),
+    }
+    return Inspection(
+        path=path,
+        kind="evaluation",
+        title=f"{path}: how good {found.model['name']} is",
+        facts={name: value for name, value in facts.items() if value},
+        listings=[Listing("Figures", columns, rows, right=("value", "real faces"))],
+        next=f"open {path / 'report.html'} in a browser",
+    )
+
+
+def in_a_line(folder: Path) -> str | None:
+    """Return the first figures of the evaluation in `folder` in one line; None if there is none."""
+    if not (folder / figures.NAME).is_file():
+        return None
+    found: Evaluation = figures.read(folder)
+    said = [
+        f"{figure.name} {words.of_figure(figure)[0]}"
+        for figure in found.figures
+        if figure.name in ("relative Frechet distance", "precision", "recall")
+    ]
+    return f"{', '.join(said)} ({found.extractor['name']}; {folder / 'report.html'})"

@@ -1,0 +1,135 @@
+"""The real faces of an evaluation: those to compare with, those that stand in for a perfect generator,
+and those the model learned from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from phiz import artefacts
+from phiz.errors import PhizError
+from phiz.evaluation import features
+from phiz.evaluation.extractors import Extractor
+from phiz.faceset import FaceSet
+from phiz.model import Model
+from phiz.weights import Progress
+
+MOST = 50_000
+LEAST = 64
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some faces of a set: `rows` of those that `features.chosen(len(faces), limit)` names, None for all."""
+
+    faces: FaceSet
+    limit: int = MOST
+    rows: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return min(len(self.faces), self.limit) if self.rows is None else len(self.rows)
+
+    @property
+    def indices(self) -> np.ndarray:
+        """The faces' places in the set, int64 (N,)."""
+        chosen = features.chosen(len(self.faces), self.limit)
+        return chosen if self.rows is None else chosen[self.rows]
+
+    def features(self, sees: Extractor, progress: Progress | None, mirrored: bool = False) -> np.ndarray:
+        """Return their features, float32 (N, D)."""
+        values = features.of_faceset(self.faces, sees, self.limit, progress, mirrored).values
+        return values if self.rows is None else values[self.rows]
+
+
+@dataclass(frozen=True)
+class Reals:
+    """The real faces of an evaluation.
+
+    Attributes:
+        against: those to compare with.
+        other: others, which stand in for a perfect generator.
+        trained: faces the model learned from, to search for copies; None where they are not at hand.
+        held: real faces that are not among `trained`: how close real faces come to them by themselves.
+        apart: whether the model did not learn from `against`, as far as is known.
+        split: how all these were kept apart, in words.
+    """
+
+    against: Part
+    other: Part
+    trained: Part | None
+    held: Part | None
+    apart: bool
+    split: str
+
+
+def find(source: Path, model: Model, against: str | Path | None, given: str | Path | None) -> Reals:
+    """Find the real faces of an evaluation of `model`, which is that of `source`.
+
+    Where nothing was held out, a random half of the faces is compared with and searched for copies; the
+    other half stands in for a perfect generator and for held-out faces. Copies of that half go unseen.
+
+    Raises:
+        PhizError: no face set is given or at hand, it is empty, or `given` is not what the model learned
+            from.
+    """
+    trained = trained_on(source, model, given)
+    if against is None and trained is None:
+        raise PhizError(
+            f"The faces that {source} learned from are not at hand; say what to compare with: "
+            "--against FACESET."
+        )
+    faces = FaceSet.open(against) if against is not None else trained
+    assert faces is not None
+    if len(faces) < LEAST:
+        raise PhizError(
+            f"{faces.path} holds {len(faces)} faces; {LEAST} at least are needed to compare with."
+        )
+    if trained is not None and trained.id != faces.id and trained.size == faces.size:
+        split = "faces it did not learn from; the floor is of faces it learned from"
+        return Reals(Part(faces), Part(trained), Part(trained), Part(faces), True, split)
+    order = np.random.default_rng(0).permutation(min(len(faces), 2 * MOST))
+    middle = -(-len(order) // 2)
+    first, second = (Part(faces, 2 * MOST, np.sort(rows)) for rows in (order[:middle], order[middle:]))
+    learned = faces.id == model.config.faceset
+    whose = "faces it learned from" if learned else "faces it may or may not have learned from"
+    split = f"{whose}: a random half to compare with, the other half as the floor"
+    trained_part, held = (first, second) if learned else (None, None)
+    return Reals(first, second, trained_part, held, False, split)
+
+
+def trained_on(source: Path, model: Model, given: str | Path | None) -> FaceSet | None:
+    """Return the face set a model learned from; None where it is not at hand."""
+    if given is not None:
+        faces = FaceSet.open(given)
+        if faces.id != model.config.faceset:
+            raise PhizError(
+                f"{given} is not the face set {source} learned from (id {faces.id[:12]}, not "
+                f"{(model.config.faceset or 'unknown')[:12]})."
+            )
+        return faces
+    run = run_of(source)
+    if run is None:
+        return None
+    asked = json.loads((run / "recipe.json").read_text("utf-8")).get("asked", {}).get("source")
+    for place in (run / "faceset", Path(asked) if asked else None):
+        if place is not None and artefacts.kind_of(place) == "faceset":
+            faces = FaceSet.open(place)
+            if faces.id == model.config.faceset:
+                return faces
+    return None
+
+
+def run_of(source: Path) -> Path | None:
+    """Return the run that `source` is, or that holds it as its model; None if there is none."""
+    return next((p for p in (source, source.resolve().parent) if artefacts.kind_of(p) == "run"), None)
+
+
+def check_size(faces: FaceSet, model: Model) -> None:
+    if faces.size != model.config.size:
+        raise PhizError(
+            f"{faces.path} holds faces of {faces.size} px, {model.path} draws {model.config.size} px; "
+            f"prepare the pictures at that size: phiz prepare PICTURES -o FACESET --size {model.config.size}"
+        )

@@ -1,0 +1,99 @@
+"""What a training writes beside its checkpoints: sheets of samples, the model, the film."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from phiz import artefacts, marks
+from phiz.errors import Surroundings
+from phiz.faceset import FaceSet
+from phiz.model import Model, ModelConfig, Network, save_model
+from phiz.sampling import films, sheets
+
+if TYPE_CHECKING:
+    import torch
+
+    from phiz.training.gan import GAN
+    from phiz.training.run import Run
+
+_FILM_FPS = 12
+_FILM_HOLD = 18  # frames that the film rests on its last picture
+
+
+def write_sample(folder: Path, step: int, faces: np.ndarray) -> None:
+    """Write the samples of a step, uint8 (N, H, W, 3), as a sheet below RUN/samples."""
+    size = faces.shape[1]
+    sheet = sheets.sheet(faces, size, (8, 8), scale=sheets.scale_for(size, 64))
+    (folder / "samples").mkdir(exist_ok=True)
+    place = folder / "samples" / f"{step:09d}.png"
+    said = {"phiz": "sample", "format": marks.FORMAT, "synthetic": True, "step": step}
+    artefacts.write_bytes(place, marks.encode(sheet, ".png", said))
+
+
+def write_model(run: Run, task: GAN, faces: FaceSet, step: int) -> Model:
+    """Write RUN/model, the generator of `step`, the best so far: weights, ONNX, a preview and a card."""
+    from phiz.onnx import export
+
+    assert run.plan
+    recipe = run.recipe
+    network = task.finished(run.plan.position(step))
+    onnx = export(network, recipe.z)
+    config = ModelConfig(
+        network=Network(name=recipe.network.name, arguments=dict(task.arguments("generator"))),
+        size=recipe.size,
+        z=recipe.z,
+        output_range=task.output_range,
+        faceset=faces.id,
+        learned_from=_learned_from(faces),
+        faces=len(faces),
+        recipe=recipe.name,
+        steps=step,
+    )
+    preview = sheets.sheet(task.draw(network), recipe.size, (8, 8), scale=sheets.scale_for(recipe.size, 64))
+    return save_model(
+        run.folder / "model",
+        config,
+        _arrays(network),
+        onnx,
+        preview,
+        discriminator=_arrays(task.critic()),
+        force=True,
+    )
+
+
+def _learned_from(faces: FaceSet) -> str:
+    """Say where the pictures came from: the names of the archives and folders a set was packed from."""
+    sources = [str(source["name"]) for source in faces.made.get("sources", []) if "name" in source]
+    return faces.made.get("name") or ", ".join(sources) or faces.path.name
+
+
+def _arrays(network: torch.nn.Module) -> dict[str, np.ndarray]:
+    return {name: tensor.detach().cpu().numpy() for name, tensor in network.state_dict().items()}
+
+
+def write_film(run: Run, model: Model) -> None:
+    """Make film.webp from the samples: the same faces, growing from noise."""
+    from PIL import Image
+
+    paths = sorted((run.folder / "samples").glob("*.png"))
+    if not paths:
+        return
+
+    def frame(index: int) -> np.ndarray:
+        with Image.open(paths[min(index, len(paths) - 1)]) as picture:
+            return np.asarray(picture.convert("RGB"))
+
+    said = {"phiz": "film", "format": marks.FORMAT, "synthetic": True, "model": model.hash}
+    try:
+        films.write(
+            run.folder / "film.webp",
+            len(paths) + _FILM_HOLD,
+            lambda wanted: (frame(i) for i in wanted),
+            _FILM_FPS,
+            said,
+        )
+    except OSError as fault:
+        raise Surroundings(f"{run.folder / 'film.webp'}: {fault}; the model is whole.") from None
