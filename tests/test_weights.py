@@ -155,9 +155,8 @@ def test_what_a_broken_try_left_is_used_by_the_next(server, cache, weight):
     assert files(cache) == [".toy.bin.partial"]
     server.cut, before = 0, len(server.asked)
     assert weights.find("toy").read_bytes() == DATA
-    assert server.asked[before:] == [f"bytes={len(DATA) - len(DATA) // 2**fetching.TRIES - 1}-"] or (
-        len(server.asked) == before + 1 and server.asked[-1] is not None
-    )
+    assert len(server.asked) == before + 1
+    assert int(str(server.asked[-1])[6:-1]) > len(DATA) * 0.9, "each try went on from the one before"
     assert files(cache) == ["toy.bin"]
 
 
@@ -302,7 +301,7 @@ def test_a_folder_of_weights_comes_first(server, cache, weight, monkeypatch, tmp
 
 def test_a_folder_of_weights_that_is_none(cache, weight, monkeypatch, tmp_path):
     monkeypatch.setenv("PHIZ_WEIGHTS", str(tmp_path / "nowhere"))
-    with pytest.raises(PhizError, match="PHIZ_WEIGHTS names .*nowhere"):
+    with pytest.raises(PhizError, match=r"PHIZ_WEIGHTS names .*nowhere"):
         weights.find("toy")
 
 

@@ -203,7 +203,7 @@ def train(
     labels: Labels = None,
     evaluate_every: Annotated[
         int | None,
-        typer.Option(min=0, help="Steps between evaluations; 0: none. By default as 4% of the time allow."),
+        typer.Option(min=0, help="Steps from one evaluation to the next; 0: none. By default seldom."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an unfinished run.")] = False,
     force: Force = False,

@@ -120,6 +120,7 @@ def describe(metrics: dict[str, Any], left: float | None) -> str:
     if "loss_d" in metrics:
         parts.append(f"D {metrics['loss_d']:.2f}  G {metrics['loss_g']:.2f}")
         parts.append(f"D right {metrics['accuracy_real']:.0%} real {metrics['accuracy_fake']:.0%} fake")
+    parts += [f"distance {value:.3f}" for name, value in metrics.items() if name.startswith("frechet_")]
     if left is not None:
         parts.append(f"{duration(left)} left")
     return "  ".join(parts)

@@ -96,7 +96,7 @@ def test_another_file_is_not_opened(folder, monkeypatch, tmp_path):
     monkeypatch.setenv("PHIZ_WEIGHTS", str(tmp_path))
     opened = []
     monkeypatch.setattr(torch.jit, "load", lambda *a, **k: opened.append(a))
-    with pytest.raises(PhizError, match="SHA-256 begins .* not f58cb9b6ec32"):
+    with pytest.raises(PhizError, match=r"SHA-256 begins .* not f58cb9b6ec32"):
         extractor("inception")
     assert not opened
 

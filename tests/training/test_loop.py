@@ -166,7 +166,7 @@ def test_only_the_newest_checkpoints_are_kept(tmp_path):
     assert not [name for name in os.listdir(tmp_path / "run" / "checkpoints") if name.startswith(".")]
 
 
-def test_the_best_of_the_evaluated_steps_is_kept_and_every_value_is_in_the_metrics(tmp_path):
+def test_what_is_clearly_worse_does_not_become_the_model_and_every_value_is_in_the_metrics(tmp_path):
     task = Counter()
     screen = drive(tmp_path / "run", task, measure=Measure(best=20))
     assert task.kept == 21
@@ -188,3 +188,10 @@ def test_what_was_best_is_remembered_by_a_resumed_run(tmp_path):
         drive(tmp_path / "run", Counter(), measure=Cut(best=20))
     screen = drive(tmp_path / "run", Counter(), measure=Measure(best=20))
     assert (screen.outcome.best_step, screen.outcome.best) == (21, 1.0)
+
+
+def test_the_later_of_two_close_steps_is_kept(tmp_path):
+    task = Counter()
+    screen = drive(tmp_path / "run", task, measure=Measure(best=-100))  # grows by less than twice
+    assert task.kept == 50
+    assert (screen.outcome.best_step, screen.outcome.best, screen.outcome.least) == (50, 150.0, 107.0)

@@ -9,7 +9,7 @@ pytest.importorskip("torch")
 import torch
 from torch import nn
 
-from phiz.training.penalties import PENALTIES, exact, finite_difference, gamma_at
+from phiz.training.penalties import PENALTIES, exact, finite_difference
 
 
 class Linear(nn.Module):
@@ -44,11 +44,3 @@ def test_gradients_of_both_forms_agree():
         form(critic, pictures, critic(pictures), noise, 0.01).backward()
         gradients.append(torch.cat([p.grad.flatten() for p in list(critic.parameters())[:-1]]))
     assert torch.cosine_similarity(*gradients, dim=0) > 0.99
-
-
-def test_gamma_falls_on_a_cosine_and_stays():
-    assert gamma_at(0.0, 2.0, 0.4) == 2.0
-    assert gamma_at(0.35, 2.0, 0.4) == pytest.approx(1.2)
-    assert gamma_at(0.7, 2.0, 0.4) == pytest.approx(0.4)
-    assert gamma_at(1.0, 2.0, 0.4) == pytest.approx(0.4)
-    assert gamma_at(1.0, 2.0, None) == 2.0

@@ -7,6 +7,7 @@ theirs: 224 px, the class token after the last norm, positions interpolated as t
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,8 @@ import numpy as np
 
 from phiz import weights
 from phiz.errors import MissingExtra, PhizError
-from phiz.evaluation.resizing import bicubic, check_pictures
+from phiz.evaluation.resizing import ahead, bicubic, check_pictures
+from phiz.onnx import cores
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -51,6 +53,7 @@ class DINOv2:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         if threads:
             torch.set_num_threads(threads)
+        self._pool = ThreadPoolExecutor(threads or cores(), thread_name_prefix="resize")
         tensors = {key: value.float().to(self.device) for key, value in load_file(path).items()}
         self._tensors = prepared(tensors, path)
         self.dimensions = int(self._tensors["embeddings.cls_token"].shape[-1])
@@ -62,9 +65,9 @@ class DINOv2:
         check_pictures(pictures)
         found = [np.empty((0, self.dimensions), np.float32)]
         with torch.inference_mode():
-            for start in range(0, len(pictures), _BATCH):
-                batch = torch.from_numpy(bicubic(pictures[start : start + _BATCH], self.size)).to(self.device)
-                found.append(forward(self._tensors, normalised(batch)).cpu().numpy())
+            for batch in ahead(pictures, SIZE, bicubic, _BATCH, self._pool):
+                pixels = torch.from_numpy(batch).to(self.device)
+                found.append(forward(self._tensors, normalised(pixels)).cpu().numpy())
         return np.concatenate(found)
 
 

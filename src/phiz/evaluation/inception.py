@@ -10,13 +10,18 @@ rules of resizing, whose distances must not be compared with each other:
 from __future__ import annotations
 
 import io
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from phiz import weights
 from phiz.errors import MissingExtra, PhizError
-from phiz.evaluation.resizing import check_pictures, clean_bicubic
+from phiz.evaluation.resizing import ahead, check_pictures, clean_bicubic
+from phiz.onnx import cores
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SIZE, DIMENSIONS = 299, 2048
 _BATCH = 16
@@ -51,6 +56,7 @@ class Inception:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         if threads:
             torch.set_num_threads(threads)
+        self._pool = ThreadPoolExecutor(threads or cores(), thread_name_prefix="resize")
         path = weights.find("inception", progress)
         try:
             self._network = torch.jit.load(io.BytesIO(path.read_bytes()), map_location=self.device).eval()
@@ -64,17 +70,18 @@ class Inception:
         check_pictures(pictures)
         found = [np.empty((0, DIMENSIONS), np.float32)]
         with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False):
-            for start in range(0, len(pictures), _BATCH):
-                features = self._features(pictures[start : start + _BATCH])
+            for batch in ahead(pictures, SIZE, _planes if self.legacy else clean_bicubic, _BATCH, self._pool):
+                features = self._features(torch.from_numpy(batch).to(self.device))
                 found.append(features.reshape(-1, DIMENSIONS).float().cpu().numpy())
         return np.concatenate(found)
 
-    def _features(self, part: np.ndarray) -> Any:
+    def _features(self, pixels: Tensor) -> Tensor:
         """Run the network; its `layers` are what follows its own resizing and scaling to -1 .. 1."""
-        import torch
-
         if self.legacy:
-            pixels = torch.from_numpy(part.transpose(0, 3, 1, 2).copy()).to(self.device)
             return self._network(pixels, return_features=True)
-        resized = torch.from_numpy(clean_bicubic(part, SIZE)).to(self.device)
-        return self._network.layers((resized - 128) / 128)
+        return self._network.layers((pixels - 128) / 128)
+
+
+def _planes(pictures: np.ndarray, size: int) -> np.ndarray:
+    """Return pictures (N, H, W, 3) as (N, 3, H, W), of the size they have."""
+    return pictures.transpose(0, 3, 1, 2).copy()

@@ -173,14 +173,7 @@ def _distance(name: str, rule: Rule, tables: Tables, convention: str, spread: np
 
 
 def _names(extractor: str) -> tuple[str, str, str]:
-    return _NAMES.get(
-        extractor,
-        (
-            f"Frechet distance ({extractor})",
-            f"kernel distance ({extractor})",
-            f"sliced distance ({extractor})",
-        ),
-    )
+    return _NAMES.get(extractor, ("Frechet distance", "kernel distance", "sliced distance"))
 
 
 def warnings(tables: Tables) -> list[str]:

@@ -6,9 +6,15 @@ alias. The two rules differ in rounding: the first gives bytes again, the second
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
 import numpy as np
 from PIL import Image
 
+Rule = Callable[[np.ndarray, int], np.ndarray]
+_AHEAD = 8  # parts resized before they are asked for
 BICUBIC = Image.Resampling.BICUBIC
 
 
@@ -48,3 +54,16 @@ def clean_bicubic(pictures: np.ndarray, size: int) -> np.ndarray:
         for channel, plane in zip(place, picture.transpose(2, 0, 1).astype(np.float32), strict=True):
             channel[:] = np.asarray(Image.fromarray(plane).resize((size, size), BICUBIC))
     return whole.clip(0, 255, out=whole)
+
+
+def ahead(
+    pictures: np.ndarray, size: int, rule: Rule, part: int, pool: ThreadPoolExecutor
+) -> Iterator[np.ndarray]:
+    """Yield `pictures` resized, `part` at a time, while the threads of `pool` resize those that follow."""
+    waiting: deque[Future[np.ndarray]] = deque()
+    for start in range(0, len(pictures), part):
+        waiting.append(pool.submit(rule, pictures[start : start + part], size))
+        if len(waiting) > _AHEAD:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()

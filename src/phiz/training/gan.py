@@ -15,7 +15,7 @@ from phiz.model import to_uint8
 from phiz.training import outline
 from phiz.training.checkpoint import Tensors
 from phiz.training.losses import LOSSES
-from phiz.training.penalties import PENALTIES, gamma_at
+from phiz.training.penalties import PENALTIES
 from phiz.training.randomness import Randomness, Stream, batch_indices
 from phiz.training.recipe import Adam, Recipe
 from phiz.training.tasks import SAMPLES, Position, Stage
@@ -155,7 +155,7 @@ class GAN:
         norm = PENALTIES[asked.kind](
             self._judge, pictures, logits, noise.to(self.device), asked.sigma * reach
         )
-        gamma = gamma_at(at.index / at.count, asked.gamma, asked.gamma_end) * (self.recipe.size / 32) ** 2
+        gamma = asked.gamma * (self.recipe.size / 32) ** 2
         return gamma * norm  # gamma / 2 * (R1 + R2): the mean over both halves is (R1 + R2) / 2
 
     def _follow(self, at: Position) -> None:

@@ -13,13 +13,10 @@ the difference keeps a correlation of 0.998 with float32's at sigma 0.05, and of
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
-
-_FALL = 0.7  # the share of the adversarial steps over which gamma falls
 
 Critic = Callable[[Tensor], Tensor]
 """From pictures (N, C, H, W) to logits (N,)."""
@@ -37,13 +34,6 @@ def finite_difference(
 ) -> Tensor:
     """Estimate the same from `logits` (N,), those of `pictures`, and a look at pictures + sigma noise."""
     return ((critic(pictures.detach() + sigma * noise) - logits) / sigma).square().mean()
-
-
-def gamma_at(share: float, start: float, end: float | None) -> float:
-    """Return gamma when `share` (0 to 1) of the adversarial steps are done: a cosine from start to end."""
-    if end is None:
-        return start
-    return end + (start - end) * 0.5 * (1 + math.cos(math.pi * min(1.0, share / _FALL)))
 
 
 PENALTIES = {"exact": exact, "finite-difference": finite_difference}

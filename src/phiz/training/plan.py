@@ -17,6 +17,7 @@ from phiz.training.tasks import Position, Task
 FILM_FRAMES = 60
 _EVALUATING = 0.04  # the share of the time that evaluations may take
 _EVALUATIONS = 40
+_RARELY = 1000
 
 
 class PlannedStage(BaseModel):
@@ -56,17 +57,17 @@ class Plan(BaseModel):
         raise AssertionError("a plan has at least one stage")
 
 
-def fixed(task: Task, steps: int, evaluate: Callable[[], object] | None = None) -> Plan:
-    """Plan a training of just `steps` steps; `evaluate` is what an evaluation does, to be timed."""
+def fixed(task: Task, steps: int) -> Plan:
+    """Plan a training of just `steps` steps.
+
+    Nothing is measured, so that the same command gives the same training: evaluations fall on every
+    1,000th step, or the 20th part of the steps, whichever is rarer.
+    """
     counts = [min(round(stage.share * steps), steps - 1) for stage in task.stages[:-1]]
     counts.append(steps - sum(counts))
     plan = _plan(task, counts, [None] * len(counts), FILM_FRAMES)
-    if evaluate:
-        kept = _copy(task.tensors())
-        cost = _cost(evaluate)
-        rate = _rate(task, task.stages[-1].name, 0.2)
-        task.restore(kept)
-        plan.evaluations = _evaluations(counts, steps / rate, cost)
+    if steps >= _RARELY:
+        plan.evaluations = every(plan, max(_RARELY, steps // 20))
     return plan
 
 

@@ -36,15 +36,12 @@ class Adam(_Part):
 class Penalty(_Part):
     """A zero-centred gradient penalty on D (training/penalties.py).
 
-    `gamma` is the weight at 32 px and grows with the pixel count; over the first 70 % of the adversarial
-    steps it goes to `gamma_end` on a cosine, if that is given (as R3GAN's, arXiv 2501.05441). `share` is the
-    part of the batch that is penalised; `sigma` is the step of the finite difference, in pixel values from
-    -1 to 1.
+    `gamma` is the weight at 32 px and grows with the pixel count; `share` is the part of the batch that
+    is penalised; `sigma` is the step of the finite difference, in pixel values from -1 to 1.
     """
 
     kind: Literal["exact", "finite-difference"] = "finite-difference"
     gamma: float = Field(gt=0)
-    gamma_end: float | None = Field(None, ge=0)
     share: float = Field(1.0, gt=0, le=1)
     sigma: float = Field(0.05, gt=0)
 
@@ -104,7 +101,7 @@ RECIPES: dict[str, Recipe] = {
             batch=64,
             outline=Outline(share=0.15),
             loss="relativistic",
-            penalty=Penalty(gamma=2.0, gamma_end=0.4, share=1.0, sigma=0.05),
+            penalty=Penalty(gamma=2.0, share=1.0, sigma=0.05),
             generator=Adam(rate=1e-3, beta1=0.0, beta2=0.99),
             discriminator=Adam(rate=1e-3, beta1=0.0, beta2=0.99),
             decay=0.5,

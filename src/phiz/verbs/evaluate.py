@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from phiz import artefacts
 from phiz.errors import PhizError, UsageError
@@ -19,11 +17,11 @@ from phiz.evaluation.during import Distance
 from phiz.evaluation.extractors import Extractor
 from phiz.evaluation.figures import Evaluation
 from phiz.evaluation.measures import Tables
-from phiz.evaluation.memorisation import Memorisation
 from phiz.evaluation.neighbours import nearest, realism
+from phiz.evaluation.thumbnails import Thumbnails
 from phiz.model import Model, check_truncation, load
 from phiz.verbs.reals import Reals, check_size, find, run_of
-from phiz.verbs.report import Found, Nearest, write_report
+from phiz.verbs.report import Copying, Found, Nearest, write_report
 
 DEFAULT_SAMPLES = 5000
 LEAST_SAMPLES = 32
@@ -101,27 +99,46 @@ def evaluate(
     for model in models:
         check_size(reals.against.faces, model)
     bar = bar or _silent
-    with bar("fetching weights") as tick:
-        sees = extractors.extractor(extractor, threads, tick)
     asked = Asked(samples, seed, truncation)
     places = [source] if compare is None else [source, compare]
-    found = [
-        _measured(model, place, reals, sees, asked, bar) for model, place in zip(models, places, strict=True)
-    ]
-    commands = [_command(one, place, asked, extractor) for one, place in zip(found, places, strict=True)]
+    with _extractor(extractor, threads, ray, bar) as sees:
+        found = [
+            _measured(model, place, reals, sees, asked, bar)
+            for model, place in zip(models, places, strict=True)
+        ]
+    commands = [_command(place, reals, asked, extractor) for place in places]
     lines = [line for one in found for line in _lines(one.evaluation)]
     with artefacts.building(folder, "evaluation", force=True) as place:
         write_report(place, found, commands)
     return Evaluated(folder, [one.evaluation for one in found], [*lines, f"See {folder / 'report.html'}."])
 
 
-def _command(found: Found, place: str | Path, asked: Asked, extractor: str | Path) -> str:
+@contextmanager
+def _extractor(name: str | Path, threads: int | None, ray: str | None, bar: Bar) -> Iterator[Extractor]:
+    """Yield the extractor, here or on the cluster at `ray`."""
+    if ray is None:
+        with bar("fetching weights") as tick:
+            sees = extractors.extractor(name, threads, tick)
+        yield sees
+        return
+    from phiz.evaluation.cluster import Cluster
+
+    cluster = Cluster(ray, name, threads or 1)
+    try:
+        yield cluster
+    finally:
+        cluster.close()
+
+
+def _command(place: str | Path, reals: Reals, asked: Asked, extractor: str | Path) -> str:
     """Return the command that measures all this again."""
-    words = ["phiz", "evaluate", str(place), "--against", str(found.reals.against.faces.path)]
-    words += ["--extractor", str(extractor), "--samples", str(asked.samples), "--seed", str(asked.seed)]
+    said = ["phiz", "evaluate", str(place), "--against", str(reals.against.faces.path)]
+    if reals.apart and reals.trained is not None:
+        said += ["--trained-on", str(reals.trained.faces.path)]
+    said += ["--extractor", str(extractor), "--samples", str(asked.samples), "--seed", str(asked.seed)]
     if asked.truncation != 1.0:
-        words += ["--truncation", f"{asked.truncation:g}"]
-    return shlex.join(words)
+        said += ["--truncation", f"{asked.truncation:g}"]
+    return shlex.join(said)
 
 
 def _silent(doing: str) -> AbstractContextManager[Callable[[int, int], None]]:
@@ -153,7 +170,7 @@ def _measured(
     with bar("made faces") as tick:
         fake = features.of_model(model, sees, count, asked.seed, asked.truncation, tick).values
     tables = Tables(real, fake, other[features.chosen(len(other), count)])
-    copies, close = _copies(reals, sees, fake, bar)
+    copies, close = _copies(reals, model, [sees, Thumbnails()], count, asked, bar)
     evaluation = Evaluation(
         model=_about_model(model, place),
         against={
@@ -167,7 +184,7 @@ def _measured(
         seed=asked.seed,
         truncation=asked.truncation,
         figures=measures.measure(tables, sees.name),
-        copying=_said(copies) if copies else None,
+        copying=_said(copies, [sees.name, Thumbnails.name]) if copies else None,
         notes=[*measures.warnings(tables), *_notes(reals)],
         course=_course(Path(place)),
     )
@@ -176,35 +193,47 @@ def _measured(
 
 
 def _copies(
-    reals: Reals, sees: Extractor, fake: np.ndarray, bar: Bar
-) -> tuple[Memorisation | None, Nearest | None]:
-    """Look for copies among the made faces, and find the training faces nearest to the likeliest."""
+    reals: Reals, model: Model, eyes: Sequence[Extractor], count: int, asked: Asked, bar: Bar
+) -> tuple[Copying | None, Nearest | None]:
+    """Look for copies among the made faces by each of `eyes`; return what the one that sees most found."""
     if reals.trained is None or reals.held is None:
         return None, None
-    with bar("training faces") as tick:
-        train = reals.trained.features(sees, tick)
-    with bar("mirrored training faces") as tick:
-        mirrored = reals.trained.features(sees, tick, mirrored=True)
-    held = reals.held.features(sees, None)
-    try:
-        copies = memorisation.copies(fake, train, held, mirrored)
-    except PhizError:
-        return None, None  # held-out faces that are among the training faces are no baseline
-    first = copies.closest[:_NEIGHBOURS]
-    distances, found = nearest(fake[first], train, min(_NEAREST, len(train)), mirrored)
-    return copies, Nearest(first, reals.trained.indices[found], distances)
+    found: list[tuple[Copying, Nearest | None]] = []
+    for sees in eyes:
+        with bar(f"copies by {sees.name}: training faces") as tick:
+            train = reals.trained.features(sees, tick)
+        with bar(f"copies by {sees.name}: mirrored") as tick:
+            mirrored = reals.trained.features(sees, tick, mirrored=True)
+        held = reals.held.features(sees, None)
+        made = features.of_model(model, sees, count, asked.seed, asked.truncation).values
+        try:
+            copies = memorisation.copies(made, train, held, mirrored)
+        except PhizError as fault:
+            found.append((Copying(sees.name, None, str(fault)), None))
+            continue
+        first = copies.closest[:_NEIGHBOURS]
+        distances, rows = nearest(made[first], train, min(_NEAREST, len(train)), mirrored)
+        close = Nearest(first, reals.trained.indices[rows], distances)
+        found.append((Copying(sees.name, copies, copies.verdict), close))
+    return max(found, key=lambda pair: (pair[0].flagged, pair[0].found is not None))
 
 
-def _said(copies: Memorisation) -> dict[str, Any]:
-    tail = copies.tail
-    return {
-        "verdict": copies.verdict,
-        "flagged": copies.flagged,
+def _said(copying: Copying, eyes: Sequence[str]) -> dict[str, Any]:
+    said = {
+        "verdict": copying.verdict,
+        "flagged": copying.flagged,
+        "by": copying.by,
+        "looked with": " and ".join(eyes),
+    }
+    if copying.found is None:
+        return said
+    tail = copying.found.tail
+    return said | {
         "close": tail.share,
         "expected": tail.expected,
         "interval": list(tail.interval),
         "threshold": tail.threshold,
-        "neighbours": copies.k,
+        "neighbours": copying.found.k,
     }
 
 

@@ -97,8 +97,16 @@ def generate(
         pool = latents.seeds_from(seed, of or DEFAULT_OF)
         count = best or (places[0] * places[1] if places else DEFAULT)
         picked = {"best_of": len(pool)}
-        judge = {"truncation": truncation, "labels": labels, "against": against, "progress": progress}
-        chosen = best_seeds(source, model, pool, count, **judge)
+        chosen = best_seeds(
+            source,
+            model,
+            pool,
+            count,
+            truncation=truncation,
+            labels=labels,
+            against=against,
+            progress=progress,
+        )
     faces = _faces(model, chosen, truncation, labels, progress)
     if single:
         return _write_singles(out, model, chosen, faces, truncation, labels, scale or 1, force, picked)

@@ -31,6 +31,23 @@ class Nearest:
 
 
 @dataclass(frozen=True)
+class Copying:
+    """What the search for copies found: by which features, and the verdict in words.
+
+    `found` is None where there is no baseline to judge by; the verdict then says why.
+    """
+
+    by: str
+    found: Memorisation | None
+    verdict: str
+
+    @property
+    def flagged(self) -> bool:
+        """Whether the model copies, as far as can be told."""
+        return self.found is not None and self.found.flagged
+
+
+@dataclass(frozen=True)
 class Found:
     """One model's evaluation with what its pictures are chosen by.
 
@@ -42,7 +59,7 @@ class Found:
     model: Model
     reals: Reals
     realism: np.ndarray
-    copies: Memorisation | None
+    copies: Copying | None
     nearest: Nearest | None
 
 
@@ -80,7 +97,7 @@ def _made(found: Found, indices: np.ndarray, scored: bool = False) -> Faces:
 
 def _neighbours(found: Found) -> Iterator[Neighbour]:
     """Yield the made faces that lie closest to training faces, each beside its nearest."""
-    copies, close = found.copies, found.nearest
+    copies, close = found.copies.found if found.copies else None, found.nearest
     if copies is None or close is None or found.reals.trained is None:
         return
     faces = _made(found, close.made)

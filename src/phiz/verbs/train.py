@@ -70,7 +70,7 @@ def train(
         settings: further changes to the recipe, {dotted key: value}.
         labels: "folders" or a CSV file, kept in the face set.
         evaluate_every: steps from one evaluation to the next, 0 for none; if None, as often as 4 % of
-            the time allow. The best generator found becomes the model.
+            the time allow. A generator that has gone astray does not become the model.
         resume: go on with an unfinished run.
         force: replace a run that is there.
 
@@ -244,12 +244,14 @@ def _drive(run: Run, faces: FaceSet) -> Trained:
     run.threads = loop.deterministic(run.threads)
     task = gan.GAN(run.recipe, faces, _device(run.device))
     planned = run.plan is not None
-    measure = _measure(run, faces)
     if planned:
         _check_versions(run)
+        measure = None
     else:
-        _make_plan(run, task, measure)
+        measure = _make_plan(run, task, faces)
     assert run.plan
+    if run.plan.evaluations and measure is None:
+        measure = _measure(faces)
     steps, folder = run.plan.steps, run.folder
     with TrainingScreen(folder / "log.txt", steps) as screen:
         screen.say(_opening(run, faces))
@@ -273,40 +275,38 @@ def _drive(run: Run, faces: FaceSet) -> Trained:
     return Trained(folder, model, _closing(run))
 
 
-def _measure(run: Run, faces: FaceSet) -> Distance | None:
-    """Return the measure that watches this training; None where it is to go without."""
+def _measure(faces: FaceSet) -> Distance:
+    """Return the measure that watches a training."""
     from phiz.evaluation.during import Distance
 
-    none = run.asked.get("evaluate_every") == 0 or (run.plan is not None and not run.plan.evaluations)
-    return None if none else Distance(faces)
+    return Distance(faces)
 
 
-def _make_plan(run: Run, task: GAN, measure: Distance | None) -> None:
-    """Fix the steps of a training and write them down."""
+def _make_plan(run: Run, task: GAN, faces: FaceSet) -> Distance | None:
+    """Fix the steps of a training and write them down; return the measure if one had to be timed for it."""
     import torch
 
     from phiz.training import plan
 
-    start = plan.start_of(task)
-    every = run.asked["evaluate_every"]
-
-    def evaluate() -> None:
-        assert measure
-        measure(task.sample(start, measure.samples))
-
-    timed = evaluate if measure and every is None else None
-    if run.recipe.steps is None:
-        run.plan = plan.measured(task, 60 * run.asked["minutes"], timed)
+    measure, asked = None, run.asked.get("evaluate_every")
+    if run.recipe.steps is not None:
+        run.plan = plan.fixed(task, run.recipe.steps)
+    elif asked is not None:
+        run.plan = plan.measured(task, 60 * run.asked["minutes"])
     else:
-        run.plan = plan.fixed(task, run.recipe.steps, timed)
-    if every:
-        run.plan.evaluations = plan.every(run.plan, every)
+        watch, start = _measure(faces), plan.start_of(task)
+        seconds = 60 * run.asked["minutes"]
+        run.plan = plan.measured(task, seconds, lambda: watch(task.sample(start, watch.samples)))
+        measure = watch
+    if asked is not None:
+        run.plan.evaluations = plan.every(run.plan, asked) if asked else []
     run.versions = {
         "phiz": phiz.__version__,
         "torch": torch.__version__,
         "python": platform.python_version(),
     }
     run.write()
+    return measure
 
 
 def _check_versions(run: Run) -> None:
