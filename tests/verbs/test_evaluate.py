@@ -10,13 +10,12 @@ import pytest
 
 pytest.importorskip("torch")
 
-from phiz.evaluation.filters import Filters
-
 import phiz
 import toys
 from phiz import artefacts
 from phiz.errors import PhizError, UsageError
 from phiz.evaluation import figures
+from phiz.evaluation.filters import Filters
 from phiz.faceset import FaceSetWriter
 from phiz.verbs import reals
 from toyset import write_faces

@@ -7,6 +7,10 @@ from collections.abc import Sequence
 
 from phiz.evaluation.figures import Evaluation, Figure
 
+BLIND = (
+    "All this is as the built-in filters see it: colours, edges and texture, not faces. They flatter: "
+    "compare models by them, and judge faces by a network (inception, dinov2 or an ONNX file)."
+)
 # From which share of what real faces reach a sentence is said; the last holds down to nothing.
 _BELIEVABLE = (
     (0.95, "one by one they hold up about as well as real faces"),
@@ -74,13 +78,14 @@ def find(evaluation: Evaluation, word: str) -> Figure | None:
 
 def meaning(evaluation: Evaluation) -> list[str]:
     """Return sentences that say what the figures mean for the model, made from them by rules."""
-    sentences = [
-        *_believable(find(evaluation, "precision")),
-        *_varied(find(evaluation, "recall")),
+    blind = evaluation.extractor.get("name") == "filters"
+    found = [
+        *_believable(find(evaluation, "precision"), blind),
+        *_varied(find(evaluation, "recall"), blind),
         *_distance(find(evaluation, "relative frechet")),
-        copying(evaluation),
     ]
-    if len(sentences) == 1:
+    sentences = [*found, *([BLIND] if blind and found else []), copying(evaluation)]
+    if not found:
         sentences.insert(0, "Too little was measured to say how believable or varied its faces are.")
     return sentences
 
@@ -113,22 +118,24 @@ def _distance(figure: Figure | None) -> list[str]:
     return [f"{said}; other real faces lie {number(floor)} away{far}."]
 
 
-def _believable(figure: Figure | None) -> list[str]:
+def _believable(figure: Figure | None, blind: bool) -> list[str]:
     if figure is None:
         return []
     said = f"{percent(figure.value)} of its faces fall where real faces lie (precision)"
     if not figure.floor:
         return [f"{said}."]
-    return [f"{said}, against {percent(figure.floor)} of other real faces: {_judge(figure, _BELIEVABLE)}."]
+    said = f"{said}, against {percent(figure.floor)} of other real faces"
+    return [f"{said}." if blind else f"{said}: {_judge(figure, _BELIEVABLE)}."]
 
 
-def _varied(figure: Figure | None) -> list[str]:
+def _varied(figure: Figure | None, blind: bool) -> list[str]:
     if figure is None:
         return []
     said = f"Of the real faces, {percent(figure.value)} have their like among the made ones (recall)"
     if not figure.floor:
         return [f"{said}."]
-    return [f"{said}, against {percent(figure.floor)} among other real faces: {_judge(figure, _VARIED)}."]
+    said = f"{said}, against {percent(figure.floor)} among other real faces"
+    return [f"{said}." if blind else f"{said}: {_judge(figure, _VARIED)}."]
 
 
 def _judge(figure: Figure, scale: Sequence[tuple[float, str]]) -> str:

@@ -291,4 +291,9 @@ def _lines(evaluation: Evaluation) -> list[str]:
         lines.append(
             f"  {figure.name:{width}}  {value:>8}   {interval or '':<18}   real faces {floor or '-'}"
         )
-    return [*lines, f"  {words.copying(evaluation)}", *(f"  Note: {note}" for note in evaluation.notes)]
+    said = [words.BLIND] if sees == "filters" else []
+    return [
+        *lines,
+        *(f"  {line}" for line in (*said, words.copying(evaluation))),
+        *(f"  Note: {note}" for note in evaluation.notes),
+    ]
