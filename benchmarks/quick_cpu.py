@@ -127,16 +127,16 @@ def one(recipe: str, seed: int, train: Path, real: np.ndarray, args: argparse.Na
     with tempfile.TemporaryDirectory() as scratch:
         run = folder or Path(scratch) / "run"
         settings = {"ema": "0.03"} if recipe == "dcgan" else {}
-        phiz.train(
-            train,
-            run,
-            minutes=args.minutes,
-            recipe=recipe,
-            size=args.size,
-            seed=seed,
-            settings=settings,
-            resume=(run / "recipe.json").exists(),
-        )
+        if not (run / "recipe.json").exists():  # one that was kept is scored again
+            phiz.train(
+                train,
+                run,
+                minutes=args.minutes,
+                recipe=recipe,
+                size=args.size,
+                seed=seed,
+                settings=settings,
+            )
         finished = json.loads((run / "recipe.json").read_text())["finished"]
         made = {recipe: phiz.load(run).sample(HELD_OUT, seed=10_000)}
         if recipe == "dcgan":

@@ -26,13 +26,13 @@ import numpy as np
 from phiz import latents
 from phiz.evaluation.resizing import check_pictures, resized
 
-VERSION = "phiz filters 1"
+VERSION = "phiz filters, version 1"
 """Names the definition; features that change are another version, and have another hash."""
 
 SIZE, OCTAVES, WIDTHS = 64, 4, (64, 96, 64)
 DIMENSIONS = OCTAVES * 3 * (4 + 2) + 3 * (SIZE >> OCTAVES) ** 2 + WIDTHS[-1]
 _FAINT = 0.02  # differences below this share of the range hardly count
-_THUMBNAIL, _SHAPE = 0.125, 5.0  # what these weigh against strengths, so that none drowns the others
+_THUMBNAIL, _SHAPE = 0.125, 10.0  # what these weigh against strengths, so that none drowns the others
 _PART = 64
 
 
