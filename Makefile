@@ -13,7 +13,7 @@ test: setup  ## lint, types and the fast tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered
 
 test-all: setup  ## the slow tests too
 	$(BIN)/python -m pytest -m ""

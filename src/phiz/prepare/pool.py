@@ -27,16 +27,17 @@ def ordered(
     """
     threads = threads or min(cores(), 16)
     waiting: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(threads) as pool:
-        try:
-            for item in items:
-                waiting.append(pool.submit(work, item))
-                if len(waiting) >= 3 * threads:
-                    yield waiting.popleft().result()
-            while waiting:
+    pool = ThreadPoolExecutor(threads)
+    try:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) >= 3 * threads:
                 yield waiting.popleft().result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        # Without waiting: what is left by a caller that stopped early may be collected in a worker itself.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def chunks(items: Iterable[tuple[Item, int]], length: int, weight: int) -> Iterator[list[Item]]:
