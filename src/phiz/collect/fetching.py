@@ -58,7 +58,7 @@ class Fetcher:
         try:
             data, size = self._twice(row)
         except Refused as fault:
-            return self._set_aside(row, f"not fetched: {fault.reason}")
+            return self._set_aside(row, f"not fetched: {fault.reason.rstrip('.')}")
         except _Unlike as fault:
             return self._set_aside(row, str(fault))
         except Missing as fault:
