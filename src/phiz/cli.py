@@ -157,7 +157,10 @@ def collect(
 )
 def prepare(
     pictures: Annotated[list[Path], typer.Argument(help="Zips, tars, folders or single pictures.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="The face set to write.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", help="The face set to write; by default NAME-faces beside the pictures."),
+    ] = None,
     size: Annotated[
         int, typer.Option(help="Width and height: b * 2^k with b in 3..7, e.g. 32, 48, 64.")
     ] = 64,
@@ -168,6 +171,7 @@ def prepare(
     from phiz.screen import progress
     from phiz.verbs.prepare import prepare as verb
 
+    out = out or pictures[0].with_name(f"{pictures[0].name.partition('.')[0]}-faces")
     with progress("packing", "pictures") as tick:
         faces = verb(pictures, out, size=size, labels=labels, force=force, progress=tick, warn=_say)
     rejected = faces.rejected()

@@ -202,3 +202,11 @@ def test_help_has_examples():
         done = run_phiz(*words)
         assert done.returncode == 0
         assert "phiz " in done.stdout
+
+
+def test_a_face_set_has_a_name_of_its_own_accord(tmp_path):
+    zipped(tmp_path / "my.pictures.zip", {f"{seed}.png": png(seed) for seed in range(20)})
+    made = run_phiz("prepare", "my.pictures.zip", "--size", 16, cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    assert (tmp_path / "my-faces" / "faceset.json").is_file()
+    assert "my-faces: 20 faces" in made.stdout
