@@ -181,3 +181,15 @@ def test_an_evaluation_survives_its_json(tmp_path):
     path.write_text(json.dumps({"phiz": "evaluation", "format": 99}))
     with pytest.raises(PhizError, match="newer"):
         figures.read(tmp_path)
+
+
+def test_inspect_shows_an_evaluation_and_a_run_tells_of_its_own(tmp_path):
+    faces = write_faces(tmp_path / "run" / "faceset", 140)
+    toys.model(tmp_path / "run" / "model", faceset=faces.id)
+    artefacts.write_json(tmp_path / "run" / "recipe.json", {"phiz": "run", "format": 1, "asked": {}})
+    phiz.evaluate(tmp_path / "run", samples=64)
+    seen = phiz.inspect(tmp_path / "run" / "evaluation")
+    assert seen.kind == "evaluation"
+    assert {row[0] for row in seen.listings[0].rows} >= FIGURES
+    assert "64" in seen.facts["faces"]
+    assert "precision" in phiz.inspect(tmp_path / "run").facts["how good"]
