@@ -30,7 +30,8 @@ from PIL import Image, ImageEnhance, ImageFilter
 import phiz
 from phiz.evaluation.extractors import Extractor, extractor
 from phiz.evaluation.features import extract
-from phiz.evaluation.memorisation import Memorisation, copies, thumbnails
+from phiz.evaluation.memorisation import Memorisation, copies
+from phiz.evaluation.thumbnails import thumbnails
 
 HELD_OUT = 3000
 Alter = Callable[[np.ndarray], np.ndarray]

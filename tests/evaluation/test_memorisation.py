@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from phiz.errors import PhizError, UsageError
-from phiz.evaluation.memorisation import QUANTILES, chance, copies, thumbnails
+from phiz.evaluation.memorisation import QUANTILES, chance, copies
+from phiz.evaluation.thumbnails import thumbnails
 from phiz.pictures import decode, resize
 
 MIX = np.random.default_rng(0).standard_normal((12, 64))

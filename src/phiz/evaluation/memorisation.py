@@ -6,8 +6,8 @@ hold near duplicates (one drawing cut twice, two frames of a film), and a genera
 no copyist. The pictures of the nearest neighbours belong beside the number.
 
 Copies are seen where the features see likeness. Features of a classifier see through a shift by two
-pixels, but lose a small face under noise or JPEG; `thumbnails` do the opposite, cost next to nothing, and
-need no network. So look in both. A share of copies below about 1 % stays unseen, and so do altered copies
+pixels, but lose a small face under noise or JPEG; thumbnails.py does the opposite, costs next to nothing, and
+needs no network. So look in both. A share of copies below about 1 % stays unseen, and so do altered copies
 where more than 5 % of the real faces have near duplicates; the verdict says so.
 """
 
@@ -37,7 +37,6 @@ interval: the features of blurred or pale faces are a little nearer to each othe
 
 _COPYIST = 0.1  # a test that would not see so many copies says that it cannot tell
 _OFTEN = 3  # times the average, to which made faces beside one training face count
-_THUMB = 8
 _ALIKE = 0.5  # a ratio below which a real face has a near duplicate
 
 
@@ -210,32 +209,6 @@ def copies(
         )
     enough = any(_would_flag(len(fake), len(held), quantile) for quantile in quantiles)
     return Memorisation(k, distances, indices, ratios, baseline, tails, enough)
-
-
-def thumbnails(pictures: np.ndarray) -> np.ndarray:
-    """Return pictures as features that see the picture itself: float32 (N, 192).
-
-    Args:
-        pictures: uint8 (N, H, W, 3), such as a slice of a face set.
-
-    Each is averaged over the squares of an 8 x 8 grid, exactly where a pixel lies in two of them.
-    """
-    rows, columns = (_grid(side, _THUMB) for side in pictures.shape[1:3])
-    small = [
-        np.einsum("ah,nhwc,bw->nabc", rows, pictures[start : start + 256], columns, optimize=True)
-        for start in range(0, len(pictures), 256)
-    ]
-    return np.concatenate([np.empty((0, _THUMB, _THUMB, 3), np.float32), *small]).reshape(
-        -1, _THUMB * _THUMB * 3
-    )
-
-
-def _grid(side: int, cells: int) -> np.ndarray:
-    """Return what share of each of `cells` equal parts of a line each of `side` pixels is: (cells, side)."""
-    ends = np.arange(side + 1) * cells / side
-    cell = np.arange(cells)[:, None]
-    shares = np.minimum(ends[1:], cell + 1) - np.maximum(ends[:-1], cell)
-    return np.maximum(shares, 0).astype(np.float32)
 
 
 def _nearest(
