@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from phiz.evaluation.figures import Evaluation, Figure
 
+Scale = Sequence[tuple[float, str]]
+
 BLIND = (
     "All this is as the built-in filters see it: colours, edges and texture, not faces. They flatter: "
     "compare models by them, and judge faces by a network (inception, dinov2 or an ONNX file)."
@@ -119,26 +121,27 @@ def _distance(figure: Figure | None) -> list[str]:
 
 
 def _believable(figure: Figure | None, blind: bool) -> list[str]:
-    if figure is None:
-        return []
-    said = f"{percent(figure.value)} of its faces fall where real faces lie (precision)"
-    if not figure.floor:
-        return [f"{said}."]
-    said = f"{said}, against {percent(figure.floor)} of other real faces"
-    return [f"{said}." if blind else f"{said}: {_judge(figure, _BELIEVABLE)}."]
+    said = "{} of its faces fall where real faces lie (precision)"
+    return _share(figure, said, "of other real faces", _BELIEVABLE, blind)
 
 
 def _varied(figure: Figure | None, blind: bool) -> list[str]:
+    said = "Of the real faces, {} have their like among the made ones (recall)"
+    return _share(figure, said, "among other real faces", _VARIED, blind)
+
+
+def _share(figure: Figure | None, said: str, others: str, scale: Scale, blind: bool) -> list[str]:
+    """Say a share and what real faces reach; judge it by `scale` unless the features are blind to faces."""
     if figure is None:
         return []
-    said = f"Of the real faces, {percent(figure.value)} have their like among the made ones (recall)"
+    said = said.format(percent(figure.value))
     if not figure.floor:
         return [f"{said}."]
-    said = f"{said}, against {percent(figure.floor)} among other real faces"
-    return [f"{said}." if blind else f"{said}: {_judge(figure, _VARIED)}."]
+    said = f"{said}, against {percent(figure.floor)} {others}"
+    return [f"{said}." if blind else f"{said}: {_judge(figure, scale)}."]
 
 
-def _judge(figure: Figure, scale: Sequence[tuple[float, str]]) -> str:
+def _judge(figure: Figure, scale: Scale) -> str:
     share = 1.0 if _reaches(figure) else figure.value / (figure.floor or math.inf)
     return next(said for least, said in scale if share >= least or least == 0)
 
