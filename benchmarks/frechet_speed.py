@@ -20,19 +20,9 @@ from pathlib import Path
 
 import numpy as np
 
+from open_faceset import peak_mb
 from phiz.evaluation.distances import frechet
 from phiz.evaluation.statistics import Statistics
-
-
-def peak_mb() -> float:
-    """Return the most memory this process has held, in MB (Linux: since its own program began)."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        held = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(held.split()[1]) / 1024
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def write(path: Path, count: int, features: int, seed: int) -> None:
