@@ -9,12 +9,21 @@ import numpy as np
 from phiz import artefacts
 from phiz.faceset import FaceSet, FaceSetWriter
 
+SCHEMA = {"shade": ["dark", "light"], "tint": ["red", "green", "blue"]}
 
-def write_faces(folder: Path, count: int = 40, size: int = 16, seed: int = 0) -> FaceSet:
-    """Write `count` smooth, colourful squares: enough like faces for a test."""
+
+def write_faces(
+    folder: Path, count: int = 40, size: int = 16, seed: int = 0, labelled: bool = False
+) -> FaceSet:
+    """Write `count` smooth, colourful squares: enough like faces for a test.
+
+    With `labelled`, they have the labels of SCHEMA, every fifth face but one of them.
+    """
     draws = np.random.default_rng(seed)
     ramp = np.linspace(0, 1, size)
-    with artefacts.building(folder, "faceset") as place, FaceSetWriter(place, size, {}, {"name": "toy"}) as w:
+    schema = SCHEMA if labelled else {}
+    made = {"name": "toy"}
+    with artefacts.building(folder, "faceset") as place, FaceSetWriter(place, size, schema, made) as w:
         for index in range(count):
             a, b, c = draws.uniform(0, 255, (3, 3))
             face = (
@@ -22,7 +31,12 @@ def write_faces(folder: Path, count: int = 40, size: int = 16, seed: int = 0) ->
                 + b * (1 - ramp)[None, :, None]
                 + c * (ramp[:, None, None] * ramp[None, :, None])
             )
-            w.add(np.clip(face, 0, 255).astype(np.uint8), f"{index}.png", (0, 0, size, size))
+            pixels = np.clip(face, 0, 255).astype(np.uint8)
+            mean = pixels.mean((0, 1))
+            labels = [int(mean.mean() > 128), int(mean.argmax())] if labelled else None
+            if labels and index % 5 == 0:
+                labels[index // 5 % 2] = -1
+            w.add(pixels, f"{index}.png", (0, 0, size, size), labels=labels)
         w.finish()
     return FaceSet.open(folder)
 

@@ -64,3 +64,20 @@ def test_unknown_names_and_arguments_are_said():
         networks.generator("dcgn", size=64)
     with pytest.raises(PhizError, match="depth"):
         networks.generator("dcgan", size=64, depth=3)
+
+
+def test_labels_condition_both_networks_and_a_missing_one_says_nothing():
+    generator = networks.generator("slim", size=16, z=8, widths=[8], labels=[2, 3])
+    discriminator = networks.discriminator("slim", size=16, widths=[8], labels=[2, 3])
+    latents, labels = torch.randn(3, 8), torch.tensor([[0, 2], [1, 2], [1, 0]])
+    pictures = generator.eval()(latents, labels)
+    assert pictures.shape == (3, 3, 16, 16)
+    other = generator(latents, torch.tensor([[0, 2], [0, 2], [1, 0]]))
+    assert torch.equal(pictures[[0, 2]], other[[0, 2]])
+    assert not torch.allclose(pictures[1], other[1])
+
+    plain = networks.discriminator("slim", size=16, widths=[8])
+    plain.load_state_dict({n: v for n, v in discriminator.state_dict().items() if "labels" not in n})
+    missing = torch.full((3, 2), -1)
+    assert torch.equal(discriminator(pictures, missing), plain(pictures))
+    assert not torch.equal(discriminator(pictures, labels), plain(pictures))

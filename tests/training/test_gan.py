@@ -6,9 +6,14 @@ import pytest
 
 pytest.importorskip("torch")
 
+import numpy as np
 import torch
 
+import phiz
+from phiz.errors import UsageError
+from phiz.training.conditions import Conditions
 from phiz.training.gan import _seen
+from toyset import SCHEMA, SMALL, write_faces
 
 
 def test_d_sees_pictures_clipped_and_g_still_hears_of_what_lies_beyond():
@@ -18,3 +23,38 @@ def test_d_sees_pictures_clipped_and_g_still_hears_of_what_lies_beyond():
     seen.sum().backward()
     assert pictures.grad is not None
     assert pictures.grad[[0, 2, 4]].tolist() == pytest.approx([0.1, 1.0, 0.1])
+
+
+def test_the_labels_of_a_face_set_become_those_of_the_model(tmp_path):
+    faces = write_faces(tmp_path / "faces", 60, labelled=True)
+    settings = {**SMALL["quick"], "batch": "8"}
+    model = phiz.train(faces.path, tmp_path / "run", steps=20, settings=settings).model
+    assert model.config.labels == SCHEMA
+    assert model.config.frequencies == faces.frequencies()
+    asked = {"tint": "red"}
+    made = model.sample(4, labels=asked)
+    assert np.array_equal(made, phiz.load(tmp_path / "run").sample(4, labels=asked))
+    others = model.sample(4, labels={"tint": "blue"})
+    assert not np.array_equal(made, others)
+    with pytest.raises(UsageError, match="red, green, blue"):
+        model.sample(1, labels={"tint": "violet"})
+    assert phiz.load(tmp_path / "run").module()(
+        torch.zeros(1, 8), torch.zeros(1, 2, dtype=torch.long)
+    ).shape == (1, 3, 16, 16)
+
+
+def test_without_conditional_labels_are_left_alone(tmp_path):
+    faces = write_faces(tmp_path / "faces", labelled=True)
+    settings = {**SMALL["quick"], "batch": "8", "conditional": "false"}
+    assert phiz.train(faces.path, tmp_path / "run", steps=4, settings=settings).model.config.labels == {}
+
+
+def test_missing_labels_are_drawn_as_often_as_the_set_counts_them(tmp_path):
+    conditions = Conditions(write_faces(tmp_path / "faces", 200, labelled=True))
+    labels = torch.tensor([[-1, 2], [1, -1]]).repeat(4000, 1)
+    filled = conditions.filled(labels, torch.Generator().manual_seed(1))
+    assert torch.equal(filled[labels >= 0], labels[labels >= 0])
+    for attribute, counts in enumerate(conditions.frequencies.values()):
+        drawn = filled[labels[:, attribute] < 0, attribute]
+        share = np.bincount(drawn, minlength=len(counts)) / len(drawn)
+        assert share == pytest.approx(np.array(counts) / sum(counts), abs=0.03)

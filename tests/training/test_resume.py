@@ -111,7 +111,7 @@ def until(step: int, folder: Path, faces: FaceSet, recipe: str = "dcgan") -> Non
 @pytest.mark.parametrize("recipe", ["quick", "dcgan", "afad64"])
 @pytest.mark.parametrize("cut", [3, 13])
 def test_resumed_equals_uninterrupted(recipe, cut, tmp_path):
-    faces = write_faces(tmp_path / "faces")
+    faces = write_faces(tmp_path / "faces", labelled=True)
     drive(tmp_path / "whole", faces, recipe)
     until(cut, tmp_path / "cut", faces, recipe)
     drive(tmp_path / "cut", faces, recipe)

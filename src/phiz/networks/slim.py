@@ -1,9 +1,13 @@
 """A slim convolutional GAN for minutes on a CPU: small, regularised, and cheap where it costs most.
 
 G convolves, then upsamples, so that no wide convolution runs at full size: at each size a 3x3
-convolution, bilinear doubling, batch norm, leaky ReLU and a residual 3x3; a thin head at the last. D
+convolution, bilinear doubling, batch norm, leaky ReLU and a residual 3x3; a thin head at the last. The
+latent does not only enter at the bottom: after each norm it scales and shifts the channels (as in Brock
+et al., arXiv 1809.11096), so that it decides about fine things as directly as about coarse ones. D
 looks at 2x2 blocks of pixels as 12 channels, so that none of its wide convolutions runs at full size
 either; it has no normalisation, a gradient penalty keeps it in bounds.
+
+Labels join the latent in G; in D they add a projection (Miyato and Koyama, arXiv 1802.05637).
 
 `widths` are channels from the smallest size upward in both networks; where a size needs more of them,
 they go on by halves.
@@ -20,9 +24,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from phiz.networks import base_and_doublings
+from phiz.networks.labels import Labels
 
 _SLOPE = 0.2
 _NARROWEST = 16
+_STYLE = 0.2  # how much the code moves scales and shifts at the start
 
 
 def _channels(widths: Sequence[int], count: int) -> list[int]:
@@ -50,52 +56,77 @@ def _convolution(before: int, after: int, bias: bool = True, gain: float = 1.0) 
     return layer
 
 
+class _Styled(nn.Module):
+    """Batch norm, then a scale and a shift of each channel that the code decides, then leaky ReLU."""
+
+    def __init__(self, channels: int, code: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels)
+        self.style = nn.Linear(code, 2 * channels)
+        nn.init.normal_(self.style.weight, std=_STYLE / math.sqrt(code))
+        nn.init.zeros_(self.style.bias)
+
+    def forward(self, x: Tensor, code: Tensor) -> Tensor:
+        scale, shift = self.style(code)[:, :, None, None].chunk(2, 1)
+        return _act(self.norm(x) * (1 + scale) + shift)
+
+
 class _Block(nn.Module):
     """Convolve, double (save in the first block), and add a residual convolution."""
 
-    def __init__(self, before: int, after: int, doubles: bool = True) -> None:
+    def __init__(self, before: int, after: int, code: int, doubles: bool = True) -> None:
         super().__init__()
         self.doubles = doubles
         self.enter = _convolution(before, after, bias=False)
-        self.enter_norm = nn.BatchNorm2d(after)
+        self.entered = _Styled(after, code)
         self.stay = _convolution(after, after, bias=False)
-        self.stay_norm = nn.BatchNorm2d(after)
+        self.stayed = _Styled(after, code)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, code: Tensor) -> Tensor:
         x = self.enter(x)
-        x = _act(self.enter_norm(_double(x) if self.doubles else x))
-        return x + _act(self.stay_norm(self.stay(x)))
+        x = self.entered(_double(x) if self.doubles else x, code)
+        return x + self.stayed(self.stay(x), code)
 
 
 class Generator(nn.Module):
-    """(N, z) latents -> (N, 3, size, size), trained to lie in [-1, 1]."""
+    """(N, z) latents, (N, A) labels -> (N, 3, size, size), trained to lie in [-1, 1].
+
+    `labels` counts the values of each of A attributes; without any, forward takes latents alone.
+    """
 
     output_range = (-1.0, 1.0)
 
-    def __init__(self, size: int, z: int = 128, widths: Sequence[int] = (256, 192, 96)) -> None:
+    def __init__(
+        self, size: int, z: int = 128, widths: Sequence[int] = (256, 192, 96), labels: Sequence[int] = ()
+    ) -> None:
         super().__init__()
         self.base, doublings = base_and_doublings(size)
         channels = _channels(widths, doublings)
-        self.dense = nn.Linear(z, channels[0] * self.base**2, bias=False)
-        nn.init.normal_(self.dense.weight, std=1 / math.sqrt(z))
+        self.labels = Labels(labels, z, std=1 / math.sqrt(len(labels))) if labels else None
+        code = 2 * z if labels else z
+        self.dense = nn.Linear(code, channels[0] * self.base**2, bias=False)
+        nn.init.normal_(self.dense.weight, std=1 / math.sqrt(code))
         self.dense_norm = nn.BatchNorm2d(channels[0])
-        first = _Block(channels[0], channels[0], doubles=False)
-        self.blocks = nn.Sequential(first, *(_Block(a, b) for a, b in pairwise(channels)))
+        first = _Block(channels[0], channels[0], code, doubles=False)
+        self.blocks = nn.ModuleList([first, *(_Block(a, b, code) for a, b in pairwise(channels))])
         head = max(_NARROWEST, channels[-1] // 3)
         self.head = _convolution(channels[-1], head, bias=False)
         self.head_norm = nn.BatchNorm2d(head)
         self.rgb = _convolution(head, 3, gain=0.3)
 
-    def forward(self, latent: Tensor) -> Tensor:
-        x = self.dense(latent).unflatten(1, (-1, self.base, self.base))
-        x = self.blocks(_act(self.dense_norm(x.contiguous(memory_format=torch.channels_last))))
+    def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
+        code = latent if self.labels is None else torch.cat([latent, self.labels(labels)], 1)
+        x = self.dense(code).unflatten(1, (-1, self.base, self.base))
+        x = _act(self.dense_norm(x.contiguous(memory_format=torch.channels_last)))
+        for block in self.blocks:
+            x = block(x, code)
         return self.rgb(_act(self.head_norm(_double(self.head(x)))))
 
 
 class Discriminator(nn.Module):
-    """(N, 3, size, size) in [-1, 1] -> (N,) logits."""
+    """(N, 3, size, size) in [-1, 1], (N, A) labels, -1 where missing -> (N,) logits."""
 
-    def __init__(self, size: int, widths: Sequence[int] = (192, 128, 64)) -> None:
+    def __init__(self, size: int, widths: Sequence[int] = (192, 128, 64), labels: Sequence[int] = ()) -> None:
         super().__init__()
         base, doublings = base_and_doublings(size)
         channels = _channels(widths, doublings)[::-1]
@@ -106,12 +137,15 @@ class Discriminator(nn.Module):
         self.dense = nn.Linear(features, 1)
         nn.init.normal_(self.dense.weight, std=1 / math.sqrt(features))
         nn.init.zeros_(self.dense.bias)
+        self.labels = Labels(labels, features, std=1 / math.sqrt(features)) if labels else None
 
-    def forward(self, image: Tensor) -> Tensor:
+    def forward(self, image: Tensor, labels: Tensor | None = None) -> Tensor:
         x = F.pixel_unshuffle(image, 2).contiguous(memory_format=torch.channels_last)
         x = _act(self.enter(x))
         for convolution in self.halvings:
             x = F.avg_pool2d(_act(convolution(x)), 2)
         x = _act(self.last(x)).flatten(1)
         with torch.autocast(x.device.type, enabled=False):  # a verdict is a small difference of large sums
-            return self.dense(x.float()).squeeze(1)
+            x = x.float()
+            logits = self.dense(x).squeeze(1)
+            return logits if self.labels is None else logits + (self.labels(labels) * x).sum(1)

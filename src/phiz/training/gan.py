@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -12,8 +11,9 @@ from torch import Tensor, nn
 from phiz import latents, networks
 from phiz.faceset import FaceSet
 from phiz.model import to_uint8
-from phiz.training import outline
+from phiz.training import optimizers, outline
 from phiz.training.checkpoint import Tensors
+from phiz.training.conditions import Conditions
 from phiz.training.losses import LOSSES
 from phiz.training.penalties import PENALTIES
 from phiz.training.randomness import Randomness, Stream, batch_indices
@@ -30,6 +30,7 @@ class GAN:
         self.recipe, self.faces, self.device = recipe, faces, device
         self.random = Randomness(recipe.seed, attempt)
         self.batch = recipe.batch
+        self.conditions = Conditions(faces) if recipe.conditional and faces.schema else None
         adversarial = 1.0 - (recipe.outline.share if recipe.outline else 0.0)
         self.stages = [Stage("adversarial", adversarial)]
         torch.manual_seed(self.random.key(Stream.INITIAL))
@@ -37,15 +38,15 @@ class GAN:
         self.discriminator = self._network("discriminator")
         self.average = copy.deepcopy(self.generator).requires_grad_(False)
         self.optimizers = {
-            "optimizer-generator": _adam(self.generator, recipe.generator),
-            "optimizer-discriminator": _adam(self.discriminator, recipe.discriminator),
+            "optimizer-generator": optimizers.adam(self.generator, recipe.generator),
+            "optimizer-discriminator": optimizers.adam(self.discriminator, recipe.discriminator),
         }
         self.best: Tensors = {}
         self.codes: outline.Codes | None = None
         if recipe.outline:
             self.stages.insert(0, Stage("outline", recipe.outline.share))
             adam = Adam(rate=recipe.outline.rate, beta1=0.9, beta2=0.99)
-            self.optimizers["optimizer-outline"] = _adam(self.generator, adam)
+            self.optimizers["optimizer-outline"] = optimizers.adam(self.generator, adam)
             self.codes = outline.Codes.fit(faces, recipe.z, recipe.seed, recipe.flip).to(device)
         self.output_range: tuple[float, float] = self.generator.output_range  # type: ignore[assignment]
         low, high = self.output_range
@@ -59,6 +60,8 @@ class GAN:
     def arguments(self, role: str) -> dict[str, object]:
         """Return the arguments that build the network of this role."""
         given = {"size": self.recipe.size, **getattr(self.recipe.network, role)}
+        if self.conditions:
+            given["labels"] = self.conditions.counts
         return {"z": self.recipe.z, **given} if role == "generator" else given
 
     # -- a step ----------------------------------------------------------------------------------
@@ -75,11 +78,11 @@ class GAN:
         assert self.codes is not None
         optimizer = self.optimizers["optimizer-outline"]
         left = 1 - at.index / at.count
-        _set_rate(optimizer, self.recipe.outline.rate * min(1.0, 2 * left + 0.02))
-        real = self._real(at)
+        optimizers.set_rate(optimizer, self.recipe.outline.rate * min(1.0, 2 * left + 0.02))
+        real, labels = self._real(at)
         scale = 2 / (self.output_range[1] - self.output_range[0])
         codes = self.codes((real - self.output_range[0]) * scale - 1)
-        loss = outline.loss(self._draw(codes), real)
+        loss = outline.loss(self._draw(codes, self._filled(at, labels)), real)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -91,18 +94,18 @@ class GAN:
         recipe = self.recipe
         discriminator = self.discriminator
         fall = min(1.0, (1 - at.progress) / recipe.decay) if recipe.decay else 1.0
-        _set_rate(self.optimizers["optimizer-generator"], recipe.generator.rate * fall)
-        _set_rate(self.optimizers["optimizer-discriminator"], recipe.discriminator.rate * fall)
-        real = self._real(at)
-        fake = _seen(self._draw(self._latents(at)), self.output_range)
+        optimizers.set_rate(self.optimizers["optimizer-generator"], recipe.generator.rate * fall)
+        optimizers.set_rate(self.optimizers["optimizer-discriminator"], recipe.discriminator.rate * fall)
+        real, labels = self._real(at)
+        fake = _seen(self._draw(self._latents(at), self._filled(at, labels)), self.output_range)
         loss = LOSSES[recipe.loss]
 
         # D: arXiv 2501.05441, eq. 2 with the penalties of eq. 3; fakes are shared with G's step.
-        on_real, on_fake = self._logits(real, fake.detach())
+        on_real, on_fake = self._logits(real, fake.detach(), labels)
         loss_d = loss.discriminator(on_real, on_fake)
         total = loss_d
         if recipe.penalty:
-            penalty = self._penalty(at, real, fake.detach(), on_real, on_fake)
+            penalty = self._penalty(at, real, fake.detach(), labels, on_real, on_fake)
             total = loss_d + penalty
         optimizer = self.optimizers["optimizer-discriminator"]
         optimizer.zero_grad()
@@ -111,7 +114,7 @@ class GAN:
 
         # G against the updated D; D's verdict on the real faces is the one it has just given.
         discriminator.requires_grad_(False)
-        loss_g = loss.generator(on_real.detach(), self._judge(fake))
+        loss_g = loss.generator(on_real.detach(), self._judge(fake, labels))
         optimizer = self.optimizers["optimizer-generator"]
         optimizer.zero_grad()
         loss_g.backward()
@@ -129,31 +132,40 @@ class GAN:
             self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16", cache_enabled=False
         )
 
-    def _draw(self, latent: Tensor) -> Tensor:
+    def _draw(self, latent: Tensor, labels: Tensor | None) -> Tensor:
         with self._cast():
-            return self.generator(latent).float()
+            return _given(self.generator, latent, labels).float()
 
-    def _judge(self, pictures: Tensor) -> Tensor:
+    def _judge(self, pictures: Tensor, labels: Tensor | None) -> Tensor:
         with self._cast():
-            return self.discriminator(pictures).float()
+            return _given(self.discriminator, pictures, labels).float()
 
-    def _logits(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+    def _logits(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
         # Where D has batch norm, real and fake batches are normalised apart, as the DCGAN does.
         if any(isinstance(module, nn.BatchNorm2d) for module in self.discriminator.modules()):
-            return self._judge(real), self._judge(fake)
-        on_real, on_fake = self._judge(torch.cat([real, fake])).chunk(2)
+            return self._judge(real, labels), self._judge(fake, labels)
+        on_real, on_fake = self._judge(torch.cat([real, fake]), _twice(labels)).chunk(2)
         return on_real, on_fake
 
-    def _penalty(self, at: Position, real: Tensor, fake: Tensor, on_real: Tensor, on_fake: Tensor) -> Tensor:
+    def _penalty(
+        self,
+        at: Position,
+        real: Tensor,
+        fake: Tensor,
+        labels: Tensor | None,
+        on_real: Tensor,
+        on_fake: Tensor,
+    ) -> Tensor:
         asked = self.recipe.penalty
         assert asked is not None
         count = max(1, round(asked.share * len(real)))
         pictures = torch.cat([real[:count], fake[:count]])
         logits = torch.cat([on_real[:count], on_fake[:count]])
+        both = _twice(labels[:count] if labels is not None else None)
         noise = torch.randn(pictures.shape, generator=self.random.at(Stream.PENALTY, at.step))
         reach = (self.output_range[1] - self.output_range[0]) / 2
         norm = PENALTIES[asked.kind](
-            self._judge, pictures, logits, noise.to(self.device), asked.sigma * reach
+            lambda seen: self._judge(seen, both), pictures, logits, noise.to(self.device), asked.sigma * reach
         )
         gamma = asked.gamma * (self.recipe.size / 32) ** 2
         return gamma * norm  # gamma / 2 * (R1 + R2): the mean over both halves is (R1 + R2) / 2
@@ -171,7 +183,8 @@ class GAN:
 
     # -- what a step is made of ------------------------------------------------------------------
 
-    def _real(self, at: Position) -> Tensor:
+    def _real(self, at: Position) -> tuple[Tensor, Tensor | None]:
+        """Return the real faces of a step and their labels, -1 where missing; None where none are used."""
         first = at.step * self.batch
         indices = batch_indices(self.recipe.seed, first, self.batch, len(self.faces))
         pictures = torch.from_numpy(self.faces.batch(indices)).to(self.device).permute(0, 3, 1, 2)
@@ -179,7 +192,14 @@ class GAN:
         if self.recipe.flip:
             flip = torch.rand(self.batch, generator=self.random.at(Stream.FLIP, at.step)) < 0.5
             real = torch.where(flip.to(self.device)[:, None, None, None], real.flip(3), real)
-        return real
+        return real, self.conditions.of(indices).to(self.device) if self.conditions else None
+
+    def _filled(self, at: Position, labels: Tensor | None) -> Tensor | None:
+        """Return the labels of a step's real faces with the missing ones drawn: those of its made faces."""
+        if self.conditions is None or labels is None:
+            return None
+        draws = self.random.at(Stream.LABELS, at.step)
+        return self.conditions.filled(labels.cpu(), draws).to(self.device)
 
     def _latents(self, at: Position) -> Tensor:
         step = at.step
@@ -219,7 +239,9 @@ class GAN:
             draws = self.random.at(Stream.STATISTICS)
             with torch.no_grad():
                 for _ in range(_STATISTICS[use]):
-                    model(torch.randn(self.batch, self.recipe.z, generator=draws).to(self.device))
+                    codes = torch.randn(self.batch, self.recipe.z, generator=draws).to(self.device)
+                    labels = self.conditions.drawn(self.batch, draws) if self.conditions else None
+                    _given(model, codes, labels)
         return model.eval()
 
     def critic(self) -> nn.Module:
@@ -235,8 +257,14 @@ class GAN:
         for start in range(0, count, SAMPLES):
             seeds = range(start, min(start + SAMPLES, count))
             codes = torch.from_numpy(latents.latents(seeds, self.recipe.z)).to(self.device)
+            labels = self.conditions.of_seeds(seeds) if self.conditions else None
             with torch.no_grad():
-                pictures = torch.cat([model(part) for part in codes.split(16)])
+                pictures = torch.cat(
+                    [
+                        _given(model, codes[i : i + 16], None if labels is None else labels[i : i + 16])
+                        for i in range(0, len(codes), 16)
+                    ]
+                )
             parts.append(to_uint8(pictures.float().cpu().numpy(), self.output_range))
         return np.concatenate(parts)
 
@@ -254,7 +282,7 @@ class GAN:
             "average": dict(self.average.state_dict()),
         }
         for name, optimizer in self.optimizers.items():
-            groups[name] = dict(_optimizer_tensors(optimizer))
+            groups[name] = optimizers.tensors(optimizer)
         if self.codes:
             groups["codes"] = {"mean": self.codes.mean, "axes": self.codes.axes}
         return groups | self.best
@@ -264,7 +292,7 @@ class GAN:
         for name in ("generator", "discriminator", "average"):
             getattr(self, name).load_state_dict(tensors[name])
         for name, optimizer in self.optimizers.items():
-            _restore_optimizer(optimizer, tensors[name])
+            optimizers.restore(optimizer, tensors[name])
         if self.codes:
             self.codes = outline.Codes(**tensors["codes"]).to(self.device)
         self.best = {name: part for name, part in tensors.items() if name.startswith("best-")}
@@ -275,6 +303,15 @@ class GAN:
             torch.cuda.synchronize(self.device)
         elif self.device.type == "mps":
             torch.mps.synchronize()
+
+
+def _given(network: nn.Module, values: Tensor, labels: Tensor | None) -> Tensor:
+    """Return what `network` says to `values`, under labels if there are any."""
+    return network(values) if labels is None else network(values, labels.to(values.device))
+
+
+def _twice(labels: Tensor | None) -> Tensor | None:
+    return None if labels is None else labels.repeat(2, 1)
 
 
 def _seen(pictures: Tensor, output_range: tuple[float, float]) -> Tensor:
@@ -298,31 +335,3 @@ def _accuracy(real: Tensor, fake: Tensor, loss: str) -> dict[str, Tensor]:
 
 def _clones(network: nn.Module) -> dict[str, Tensor]:
     return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
-
-
-def _adam(network: nn.Module, asked: Adam) -> torch.optim.Adam:
-    betas = (asked.beta1, asked.beta2)
-    return torch.optim.Adam(network.parameters(), lr=asked.rate, betas=betas, foreach=True)
-
-
-def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-
-
-def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> Iterator[tuple[str, Tensor]]:
-    for index, state in optimizer.state_dict()["state"].items():
-        for key, value in state.items():
-            yield f"{index}.{key}", value
-
-
-def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    whole = optimizer.state_dict()
-    states: dict[int, dict[str, Tensor]] = {}
-    for name, value in tensors.items():
-        index, key = name.split(".", 1)
-        if value.dim() == 4:  # as the parameter it belongs to
-            value = value.contiguous(memory_format=torch.channels_last)
-        states.setdefault(int(index), {})[key] = value
-    whole["state"] = states
-    optimizer.load_state_dict(whole)

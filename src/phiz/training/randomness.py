@@ -25,6 +25,7 @@ class Stream(IntEnum):
     NETWORK = 4  # dropout and whatever else a network draws by itself
     ORDER = 5
     STATISTICS = 6
+    LABELS = 7
 
 
 class Randomness:

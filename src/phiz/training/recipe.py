@@ -74,6 +74,7 @@ class Recipe(_Part):
     ema: float = Field(0.0, ge=0, le=1)  # half-life of the averaged G as a share of the run; 0: no average
     noise: Literal["fresh", "per-epoch"] = "fresh"
     flip: bool = True
+    conditional: bool = False  # G and D take the face set's labels, if it has any
     precision: Literal["auto", "float32", "bfloat16"] = "float32"  # auto: training/precision.py
     seed: int = Field(0, ge=0, lt=2**53)
 
@@ -106,6 +107,7 @@ RECIPES: dict[str, Recipe] = {
             discriminator=Adam(rate=1e-3, beta1=0.0, beta2=0.99),
             decay=0.5,
             ema=0.03,
+            conditional=True,
             precision="auto",
         ),
         # Radford et al., arXiv 1511.06434, section 4.

@@ -40,11 +40,14 @@ def write_model(run: Run, task: GAN, faces: FaceSet, step: int) -> Model:
     assert run.plan
     recipe = run.recipe
     network = task.finished(run.plan.position(step))
-    onnx = export(network, recipe.z)
+    labels = faces.schema if task.conditions else {}
+    onnx = export(network, recipe.z, len(labels))
     config = ModelConfig(
         network=Network(name=recipe.network.name, arguments=dict(task.arguments("generator"))),
         size=recipe.size,
         z=recipe.z,
+        labels=labels,
+        frequencies=faces.frequencies() if labels else {},
         output_range=task.output_range,
         faceset=faces.id,
         learned_from=_learned_from(faces),

@@ -255,6 +255,8 @@ def _drive(run: Run, faces: FaceSet) -> Trained:
     steps, folder = run.plan.steps, run.folder
     with TrainingScreen(folder / "log.txt", steps) as screen:
         screen.say(_opening(run, faces))
+        if faces.schema:
+            screen.say(_labels(run, faces))
         outcome = loop.run(
             task,
             run.plan,
@@ -326,6 +328,13 @@ def _opening(run: Run, faces: FaceSet) -> str:
         f"Training {run.recipe.name} at {run.recipe.size} px on {len(faces):,} faces ({run.device}): "
         f"{run.plan.steps:,} steps of {run.recipe.batch}{speed}{about}."
     )
+
+
+def _labels(run: Run, faces: FaceSet) -> str:
+    names = ", ".join(faces.schema)
+    if run.recipe.conditional:
+        return f"The faces follow their labels: {names}."
+    return f"{run.recipe.name} takes no labels: {names} of the face set are left aside."
 
 
 def _summary(run: Run) -> str:

@@ -1,0 +1,46 @@
+"""Adam as a recipe asks for it, and its state as tensors that a checkpoint can hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from phiz.training.recipe import Adam
+
+
+def adam(network: nn.Module, asked: Adam) -> torch.optim.Adam:
+    """Return an optimizer of all of `network`."""
+    betas = (asked.beta1, asked.beta2)
+    return torch.optim.Adam(network.parameters(), lr=asked.rate, betas=betas, foreach=True)
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Set the rate of every group."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+def tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Return the state, {parameter's number.name: tensor}."""
+    return dict(_tensors(optimizer))
+
+
+def _tensors(optimizer: torch.optim.Optimizer) -> Iterator[tuple[str, Tensor]]:
+    for index, state in optimizer.state_dict()["state"].items():
+        for key, value in state.items():
+            yield f"{index}.{key}", value
+
+
+def restore(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Take back what `tensors` returned."""
+    whole = optimizer.state_dict()
+    states: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        index, key = name.split(".", 1)
+        if value.dim() == 4:  # as the parameter it belongs to
+            value = value.contiguous(memory_format=torch.channels_last)
+        states.setdefault(int(index), {})[key] = value
+    whole["state"] = states
+    optimizer.load_state_dict(whole)
