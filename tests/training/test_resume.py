@@ -108,6 +108,18 @@ def until(step: int, folder: Path, faces: FaceSet, recipe: str = "dcgan") -> Non
             drive(folder, faces, recipe)
 
 
+def test_augmentation_goes_on_where_it_stood(tmp_path, monkeypatch):
+    adaptive = {"augment.adaptive": "true", "augment.target": "-0.5"}
+    monkeypatch.setitem(SMALL, "quick", SMALL["quick"] | adaptive)
+    faces = write_faces(tmp_path / "faces")
+    drive(tmp_path / "whole", faces, "quick")
+    until(13, tmp_path / "cut", faces, "quick")
+    drive(tmp_path / "cut", faces, "quick")
+    assert states(tmp_path / "cut") == states(tmp_path / "whole")
+    assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
+    assert metrics(tmp_path / "whole")[-1]["augment"] > 0.3
+
+
 @pytest.mark.parametrize("recipe", ["quick", "dcgan", "afad64"])
 @pytest.mark.parametrize("cut", [3, 13])
 def test_resumed_equals_uninterrupted(recipe, cut, tmp_path):

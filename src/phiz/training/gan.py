@@ -12,6 +12,7 @@ from phiz import latents, networks
 from phiz.faceset import FaceSet
 from phiz.model import to_uint8
 from phiz.training import optimizers, outline
+from phiz.training.augment import Changes, Strength
 from phiz.training.checkpoint import Tensors
 from phiz.training.conditions import Conditions
 from phiz.training.losses import LOSSES
@@ -30,6 +31,7 @@ class GAN:
         self.recipe, self.faces, self.device = recipe, faces, device
         self.random = Randomness(recipe.seed, attempt)
         self.batch = recipe.batch
+        self.strength = Strength(recipe.augment) if recipe.augment else None
         self.conditions = Conditions(faces) if recipe.conditional and faces.schema else None
         adversarial = 1.0 - (recipe.outline.share if recipe.outline else 0.0)
         self.stages = [Stage("adversarial", adversarial)]
@@ -98,14 +100,15 @@ class GAN:
         optimizers.set_rate(self.optimizers["optimizer-discriminator"], recipe.discriminator.rate * fall)
         real, labels = self._real(at)
         fake = _seen(self._draw(self._latents(at), self._filled(at, labels)), self.output_range)
+        changes = self._changes(at)
         loss = LOSSES[recipe.loss]
 
         # D: arXiv 2501.05441, eq. 2 with the penalties of eq. 3; fakes are shared with G's step.
-        on_real, on_fake = self._logits(real, fake.detach(), labels)
+        on_real, on_fake = self._logits(real, fake.detach(), labels, changes)
         loss_d = loss.discriminator(on_real, on_fake)
         total = loss_d
         if recipe.penalty:
-            penalty = self._penalty(at, real, fake.detach(), labels, on_real, on_fake)
+            penalty = self._penalty(at, real, fake.detach(), labels, changes, on_real, on_fake)
             total = loss_d + penalty
         optimizer = self.optimizers["optimizer-discriminator"]
         optimizer.zero_grad()
@@ -114,7 +117,8 @@ class GAN:
 
         # G against the updated D; D's verdict on the real faces is the one it has just given.
         discriminator.requires_grad_(False)
-        loss_g = loss.generator(on_real.detach(), self._judge(fake, labels))
+        on_fake_anew = self._judge(fake, labels, changes and changes[self.batch :])
+        loss_g = loss.generator(on_real.detach(), on_fake_anew)
         optimizer = self.optimizers["optimizer-generator"]
         optimizer.zero_grad()
         loss_g.backward()
@@ -125,7 +129,11 @@ class GAN:
         values = {"loss_d": loss_d.detach(), "loss_g": loss_g.detach()}
         if recipe.penalty:
             values["penalty"] = penalty.detach()
-        return values | _accuracy(on_real.detach(), on_fake.detach(), recipe.loss)
+        values |= _accuracy(on_real.detach(), on_fake.detach(), recipe.loss)
+        if self.strength:
+            values["augment"] = torch.tensor(self.strength.at(at.index / at.count))
+            self.strength.heed(2 * values["accuracy_real"] - 1, at.count)
+        return values
 
     def _cast(self) -> torch.autocast:
         return torch.autocast(
@@ -136,15 +144,28 @@ class GAN:
         with self._cast():
             return _given(self.generator, latent, labels).float()
 
-    def _judge(self, pictures: Tensor, labels: Tensor | None) -> Tensor:
+    def _changes(self, at: Position) -> Changes | None:
+        """Return the augmentation of a step: first of its real faces, then of its made ones."""
+        strength = self.strength.at(at.index / at.count) if self.strength else 0.0
+        if not strength:
+            return None
+        return Changes(2 * self.batch, strength, self.random.at(Stream.AUGMENT, at.step)).to(self.device)
+
+    def _judge(self, pictures: Tensor, labels: Tensor | None, changes: Changes | None) -> Tensor:
+        if changes:
+            middle, half = sum(self.output_range) / 2, (self.output_range[1] - self.output_range[0]) / 2
+            pictures = changes((pictures - middle) / half) * half + middle
         with self._cast():
             return _given(self.discriminator, pictures, labels).float()
 
-    def _logits(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
+    def _logits(
+        self, real: Tensor, fake: Tensor, labels: Tensor | None, changes: Changes | None
+    ) -> tuple[Tensor, Tensor]:
         # Where D has batch norm, real and fake batches are normalised apart, as the DCGAN does.
         if any(isinstance(module, nn.BatchNorm2d) for module in self.discriminator.modules()):
-            return self._judge(real, labels), self._judge(fake, labels)
-        on_real, on_fake = self._judge(torch.cat([real, fake]), _twice(labels)).chunk(2)
+            first, second = (changes[: self.batch], changes[self.batch :]) if changes else (None, None)
+            return self._judge(real, labels, first), self._judge(fake, labels, second)
+        on_real, on_fake = self._judge(torch.cat([real, fake]), _twice(labels), changes).chunk(2)
         return on_real, on_fake
 
     def _penalty(
@@ -153,6 +174,7 @@ class GAN:
         real: Tensor,
         fake: Tensor,
         labels: Tensor | None,
+        changes: Changes | None,
         on_real: Tensor,
         on_fake: Tensor,
     ) -> Tensor:
@@ -162,10 +184,16 @@ class GAN:
         pictures = torch.cat([real[:count], fake[:count]])
         logits = torch.cat([on_real[:count], on_fake[:count]])
         both = _twice(labels[:count] if labels is not None else None)
+        first = torch.arange(count)
+        looks = changes and changes[torch.cat([first, first + self.batch])]
         noise = torch.randn(pictures.shape, generator=self.random.at(Stream.PENALTY, at.step))
         reach = (self.output_range[1] - self.output_range[0]) / 2
         norm = PENALTIES[asked.kind](
-            lambda seen: self._judge(seen, both), pictures, logits, noise.to(self.device), asked.sigma * reach
+            lambda seen: self._judge(seen, both, looks),
+            pictures,
+            logits,
+            noise.to(self.device),
+            asked.sigma * reach,
         )
         gamma = asked.gamma * (self.recipe.size / 32) ** 2
         return gamma * norm  # gamma / 2 * (R1 + R2): the mean over both halves is (R1 + R2) / 2
@@ -283,6 +311,8 @@ class GAN:
         }
         for name, optimizer in self.optimizers.items():
             groups[name] = optimizers.tensors(optimizer)
+        if self.strength:
+            groups["augment"] = dict(self.strength.state)
         if self.codes:
             groups["codes"] = {"mean": self.codes.mean, "axes": self.codes.axes}
         return groups | self.best
@@ -293,6 +323,8 @@ class GAN:
             getattr(self, name).load_state_dict(tensors[name])
         for name, optimizer in self.optimizers.items():
             optimizers.restore(optimizer, tensors[name])
+        if self.strength:
+            self.strength.state = dict(tensors["augment"])
         if self.codes:
             self.codes = outline.Codes(**tensors["codes"]).to(self.device)
         self.best = {name: part for name, part in tensors.items() if name.startswith("best-")}

@@ -26,6 +26,7 @@ class Stream(IntEnum):
     ORDER = 5
     STATISTICS = 6
     LABELS = 7
+    AUGMENT = 8
 
 
 class Randomness:

@@ -56,6 +56,20 @@ class Outline(_Part):
     rate: float = Field(0.002, gt=0)
 
 
+class Augment(_Part):
+    """Random changes to what D sees, for sets of few faces (training/augment.py).
+
+    `strength` is the probability of each change; it rises from 0 over the first `rise` of the adversarial
+    stage. With `adaptive` it starts there and follows how sure D is of the real faces, held to `target`;
+    `rise` is then the share of the stage that the way from 0 to 1 takes.
+    """
+
+    strength: float = Field(0.3, ge=0, le=1)
+    rise: float = Field(0.2, ge=0, le=1)
+    adaptive: bool = False
+    target: float = Field(0.6, ge=-1, le=1)
+
+
 class Recipe(_Part):
     """Everything that decides a training; a run's recipe.json holds it complete."""
 
@@ -68,6 +82,7 @@ class Recipe(_Part):
     outline: Outline | None = None
     loss: Literal["bce", "relativistic"] = "bce"
     penalty: Penalty | None = None
+    augment: Augment | None = None
     generator: Adam
     discriminator: Adam
     decay: float = Field(0.0, ge=0, le=1)  # the last share of the run over which both rates fall to zero

@@ -1,0 +1,142 @@
+"""Augmentation: D sees real and made faces changed at random, so that it cannot learn few faces by heart.
+
+Each change is made with probability `strength`, of its own for every picture: a move (shift, scale,
+rotation), a colour change (brightness, contrast, saturation), a cut-out square. All are differentiable,
+so that G learns through them, and none is always made, so that G can tell what belongs to the data from
+what does not (Karras et al., arXiv 2006.06676, section 2.2; Zhao et al., arXiv 2006.10738). Made faces
+that are shown, kept or measured never pass through here.
+
+The adaptive mode (the same paper's section 3) moves `strength` by how sure D is of the faces it learns
+from: r is the mean sign of D's verdict on them, 0 for a D that guesses and 1 for one that is always right.
+Every `EVERY` steps the strength goes up where r lies above the target, and down where it lies below.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from phiz.training.recipe import Augment
+
+EVERY = 4
+LIMIT = 0.8
+"""The strength beyond which changes leak into what G makes (arXiv 2006.06676, figure 3)."""
+
+_SHIFT = 0.125  # of the side
+_SCALE = 0.2  # standard deviation of its base-2 logarithm
+_TURN = math.pi / 12
+_BRIGHTNESS, _CONTRAST, _SATURATION = 0.2, 0.35, 0.5
+_CUT = 0.4  # of the side
+_LUMA = (0.299, 0.587, 0.114)
+
+
+class Strength:
+    """How strong the augmentation is as a training goes on; its state is part of a checkpoint."""
+
+    def __init__(self, asked: Augment) -> None:
+        self.asked = asked
+        self.state = {name: torch.zeros((), dtype=torch.float64) for name in ("strength", "signs", "steps")}
+        if asked.adaptive:
+            self.state["strength"] += asked.strength
+
+    def at(self, progress: float) -> float:
+        """Return the strength where `progress`, 0 to 1, of the stage lies behind."""
+        if self.asked.adaptive:
+            return float(self.state["strength"])
+        return (
+            self.asked.strength * min(1.0, progress / self.asked.rise)
+            if self.asked.rise
+            else self.asked.strength
+        )
+
+    def heed(self, signs: Tensor, steps: int) -> None:
+        """Take note of the mean sign of D's verdicts on real faces, in a stage of `steps` steps."""
+        if not self.asked.adaptive:
+            return
+        state = self.state
+        state["signs"] = state["signs"].to(signs.device) + signs.double()
+        state["steps"] += 1
+        if int(state["steps"]) < EVERY:
+            return
+        r = float(state["signs"]) / EVERY
+        step = EVERY / max(1.0, self.asked.rise * steps)
+        moved = float(state["strength"]) + math.copysign(step, r - self.asked.target)
+        self.state = {name: torch.zeros((), dtype=torch.float64) for name in state}
+        self.state["strength"] += min(LIMIT, max(0.0, moved))
+
+
+class Changes:
+    """What is done to each of N pictures; real and made faces, and both looks of a penalty, can share it.
+
+    Args:
+        count: N.
+        strength: the probability of each change, 0 to 1.
+        draws: where the random numbers come from.
+    """
+
+    def __init__(self, count: int, strength: float, draws: torch.Generator) -> None:
+        def uniform(*shape: int) -> Tensor:
+            return torch.rand(count, *shape, generator=draws) * 2 - 1
+
+        def chosen() -> Tensor:
+            return (torch.rand(count, generator=draws) < strength).float()
+
+        self.move = _move(chosen(), uniform(2) * _SHIFT, chosen(), uniform(), chosen(), uniform() * _TURN)
+        self.colour = _colour(chosen(), uniform(), chosen(), uniform(), chosen(), uniform())
+        self.cut = uniform(2)
+        self.cuts = chosen()
+
+    def to(self, device: torch.device) -> Changes:
+        """Return the same on `device`."""
+        return self._each(lambda part: part.to(device))
+
+    def __getitem__(self, which: slice | Tensor) -> Changes:
+        """Return what is done to some of the pictures."""
+        return self._each(lambda part: part[which])
+
+    def _each(self, act: Callable[[Tensor], Tensor]) -> Changes:
+        other = copy.copy(self)
+        for name, part in vars(self).items():
+            setattr(other, name, act(part))
+        return other
+
+    def __call__(self, pictures: Tensor) -> Tensor:
+        """Return changed pictures (N, 3, H, W), of the same range centred on 0."""
+        grid = F.affine_grid(self.move, list(pictures.shape), align_corners=False)
+        moved = F.grid_sample(pictures, grid, padding_mode="reflection", align_corners=False)
+        coloured = (
+            torch.einsum("nij,njhw->nihw", self.colour[:, :, :3], moved) + self.colour[:, :, 3, None, None]
+        )
+        return coloured * self._kept(pictures.shape[-1])
+
+    def _kept(self, size: int) -> Tensor:
+        """Return (N, 1, size, size): 0 in the square that is cut out, 1 elsewhere."""
+        places = (torch.arange(size, device=self.cut.device) + 0.5) / size * 2 - 1
+        inside = (places[None, None] - self.cut[:, :, None]).abs() < _CUT
+        square = inside[:, 0, :, None] & inside[:, 1, None, :]
+        return 1 - (square * self.cuts[:, None, None]).to(self.cut.dtype)[:, None]
+
+
+def _move(a: Tensor, shift: Tensor, b: Tensor, scale: Tensor, c: Tensor, turn: Tensor) -> Tensor:
+    factor = 2 ** (b * scale * _SCALE * math.sqrt(3))
+    angle = c * turn
+    cos, sin = torch.cos(angle) * factor, torch.sin(angle) * factor
+    shift = 2 * a[:, None] * shift
+    return torch.stack([torch.stack([cos, -sin, shift[:, 0]], 1), torch.stack([sin, cos, shift[:, 1]], 1)], 1)
+
+
+def _colour(
+    a: Tensor, brightness: Tensor, b: Tensor, contrast: Tensor, c: Tensor, saturation: Tensor
+) -> Tensor:
+    """Return (N, 3, 4): contrast and saturation as a matrix, brightness in the last column."""
+    luma = torch.tensor(_LUMA).expand(3, 3)
+    keep = torch.eye(3)
+    colourful = (1 + c * saturation * _SATURATION)[:, None, None]
+    matrix = luma + (keep - luma) * colourful
+    matrix = matrix * torch.exp(b * contrast * _CONTRAST)[:, None, None]
+    return torch.cat([matrix, (a * brightness * 2 * _BRIGHTNESS)[:, None, None].expand(-1, 3, 1)], 2)

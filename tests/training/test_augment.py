@@ -1,0 +1,86 @@
+"""Augmentation: what is done to pictures, how strong it is, and that it is never seen in what G makes."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("torch")
+
+import torch
+
+from phiz.training.augment import EVERY, LIMIT, Changes, Strength
+from phiz.training.recipe import Augment
+
+
+def draws(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def pictures(count: int = 6, size: int = 16) -> torch.Tensor:
+    return torch.rand(count, 3, size, size, generator=draws(9)) * 2 - 1
+
+
+def test_at_strength_0_nothing_is_changed():
+    before = pictures()
+    torch.testing.assert_close(Changes(6, 0.0, draws())(before), before, atol=1e-5, rtol=1e-5)
+
+
+def test_changes_are_shared_where_they_are_asked_twice_and_differ_between_pictures():
+    one = pictures(1).expand(6, -1, -1, -1)
+    changes = Changes(6, 1.0, draws())
+    first = changes(one)
+    assert torch.equal(first, changes(one))
+    assert all(not torch.allclose(first[0], other) for other in first[1:])
+    torch.testing.assert_close(changes[2:4](one[2:4]), first[2:4])
+    torch.testing.assert_close(changes[torch.tensor([5, 0])](one[:2]), first[[5, 0]])
+
+
+def test_a_gradient_passes_to_every_picture():
+    seen = pictures().requires_grad_(True)
+    Changes(6, 1.0, draws())(seen).square().sum().backward()
+    assert seen.grad is not None
+    assert (seen.grad.flatten(1).abs().sum(1) > 0).all()
+
+
+def test_each_change_is_made_as_often_as_the_strength_says():
+    changes = Changes(4000, 0.3, draws())
+    moved = (changes.move - torch.eye(2, 3)).abs().amax((1, 2)) > 1e-6
+    coloured = (changes.colour - torch.eye(3, 4)).abs().amax((1, 2)) > 1e-6
+    assert changes.cuts.mean() == pytest.approx(0.3, abs=0.03)
+    for several in (moved, coloured):  # three independent changes each
+        assert several.float().mean() == pytest.approx(1 - 0.7**3, abs=0.03)
+
+
+def test_a_cut_out_square_is_grey_and_of_its_size():
+    changes = Changes(500, 1.0, draws())
+    kept = changes._kept(20)
+    assert set(kept.unique().tolist()) == {0.0, 1.0}
+    area = 1 - kept.mean((1, 2, 3))
+    assert float(area.max()) == pytest.approx(0.16, abs=0.02)
+    assert float(area.min()) > 0.03
+
+
+def test_colour_keeps_grey_grey():
+    grey = torch.full((8, 3, 4, 4), 0.2)
+    changed = Changes(8, 1.0, draws()).colour
+    seen = torch.einsum("nij,njhw->nihw", changed[:, :, :3], grey) + changed[:, :, 3, None, None]
+    torch.testing.assert_close(seen[:, 0], seen[:, 1], atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(seen[:, 0], seen[:, 2], atol=1e-6, rtol=1e-5)
+
+
+def test_a_schedule_rises_to_the_strength_asked_for():
+    strength = Strength(Augment(strength=0.4, rise=0.5))
+    assert [strength.at(p) for p in (0.0, 0.25, 0.5, 1.0)] == pytest.approx([0.0, 0.2, 0.4, 0.4])
+    assert Strength(Augment(strength=0.4, rise=0.0)).at(0.0) == 0.4
+
+
+@pytest.mark.parametrize(("sign", "end"), [(0.9, LIMIT), (0.1, 0.0)])
+def test_the_adaptive_strength_follows_how_sure_d_is(sign, end):
+    strength = Strength(Augment(strength=0.2, rise=0.1, adaptive=True))
+    for _ in range(EVERY):
+        strength.heed(torch.tensor(sign), 1000)
+    step = EVERY / 100
+    assert strength.at(0.0) == pytest.approx(0.2 + (step if sign > 0.6 else -step))
+    for _ in range(100):
+        strength.heed(torch.tensor(sign), 1000)
+    assert strength.at(1.0) == pytest.approx(end)
