@@ -205,6 +205,9 @@ def train(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one value of the recipe.")
     ] = None,
     labels: Labels = None,
+    start_from: Annotated[
+        Path | None, typer.Option("--from", help="A run or a model to start from instead of from noise.")
+    ] = None,
     evaluate_every: Annotated[
         int | None,
         typer.Option(min=0, help="Steps from one evaluation to the next; 0: none. By default seldom."),
@@ -227,6 +230,7 @@ def train(
         recipe=recipe,
         settings=dict(_pair(item) for item in set_ or []),
         labels=labels,
+        start_from=start_from,
         evaluate_every=evaluate_every,
         resume=resume,
         force=force,

@@ -129,20 +129,25 @@ class Discriminator(nn.Module):
     def __init__(self, size: int, widths: Sequence[int] = (192, 128, 64), labels: Sequence[int] = ()) -> None:
         super().__init__()
         base, doublings = base_and_doublings(size)
-        channels = _channels(widths, doublings)[::-1]
-        self.enter = _convolution(12, channels[0])
-        self.halvings = nn.ModuleList(_convolution(a, b) for a, b in pairwise(channels))
-        self.last = _convolution(channels[-1], channels[-1])
-        features = channels[-1] * base**2
+        channels = _channels(widths, doublings)
+        self.enter = _convolution(12, channels[-1])
+        # From the smallest size upward, as in G, so that networks of other sizes name the same layers alike.
+        self.halvings = nn.ModuleList(_convolution(b, a) for a, b in pairwise(channels))
+        self.last = _convolution(channels[0], channels[0])
+        features = channels[0] * base**2
         self.dense = nn.Linear(features, 1)
         nn.init.normal_(self.dense.weight, std=1 / math.sqrt(features))
         nn.init.zeros_(self.dense.bias)
         self.labels = Labels(labels, features, std=1 / math.sqrt(features)) if labels else None
 
+    def layers(self) -> list[nn.Module]:
+        """Return the convolutions in the order in which a picture passes them."""
+        return [self.enter, *reversed(self.halvings), self.last]
+
     def forward(self, image: Tensor, labels: Tensor | None = None) -> Tensor:
         x = F.pixel_unshuffle(image, 2).contiguous(memory_format=torch.channels_last)
         x = _act(self.enter(x))
-        for convolution in self.halvings:
+        for convolution in reversed(self.halvings):
             x = F.avg_pool2d(_act(convolution(x)), 2)
         x = _act(self.last(x)).flatten(1)
         with torch.autocast(x.device.type, enabled=False):  # a verdict is a small difference of large sums

@@ -1,70 +1,21 @@
-"""The GAN task: two networks against each other, and the running average that becomes the model."""
+"""The GAN task: a step of two networks against each other."""
 
 from __future__ import annotations
 
-import copy
-
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from phiz import latents, networks
-from phiz.faceset import FaceSet
-from phiz.model import to_uint8
 from phiz.training import optimizers, outline
-from phiz.training.augment import Changes, Strength
-from phiz.training.checkpoint import Tensors
-from phiz.training.conditions import Conditions
+from phiz.training.augment import Changes
 from phiz.training.losses import LOSSES
 from phiz.training.penalties import PENALTIES
-from phiz.training.randomness import Randomness, Stream, batch_indices
-from phiz.training.recipe import Adam, Recipe
-from phiz.training.tasks import SAMPLES, Position, Stage
-
-_STATISTICS = {"sample": 3, "model": 24}  # batches over which batch-norm statistics are taken
+from phiz.training.players import Players, given
+from phiz.training.randomness import Stream, batch_indices
+from phiz.training.tasks import Position
 
 
-class GAN:
+class GAN(Players):
     """Trains G and D of a recipe on a face set; see phiz.training.tasks.Task."""
-
-    def __init__(self, recipe: Recipe, faces: FaceSet, device: torch.device, attempt: int = 0) -> None:
-        self.recipe, self.faces, self.device = recipe, faces, device
-        self.random = Randomness(recipe.seed, attempt)
-        self.batch = recipe.batch
-        self.strength = Strength(recipe.augment) if recipe.augment else None
-        self.conditions = Conditions(faces) if recipe.conditional and faces.schema else None
-        adversarial = 1.0 - (recipe.outline.share if recipe.outline else 0.0)
-        self.stages = [Stage("adversarial", adversarial)]
-        torch.manual_seed(self.random.key(Stream.INITIAL))
-        self.generator = self._network("generator")
-        self.discriminator = self._network("discriminator")
-        self.average = copy.deepcopy(self.generator).requires_grad_(False)
-        self.optimizers = {
-            "optimizer-generator": optimizers.adam(self.generator, recipe.generator),
-            "optimizer-discriminator": optimizers.adam(self.discriminator, recipe.discriminator),
-        }
-        self.best: Tensors = {}
-        self.codes: outline.Codes | None = None
-        if recipe.outline:
-            self.stages.insert(0, Stage("outline", recipe.outline.share))
-            adam = Adam(rate=recipe.outline.rate, beta1=0.9, beta2=0.99)
-            self.optimizers["optimizer-outline"] = optimizers.adam(self.generator, adam)
-            self.codes = outline.Codes.fit(faces, recipe.z, recipe.seed, recipe.flip).to(device)
-        self.output_range: tuple[float, float] = self.generator.output_range  # type: ignore[assignment]
-        low, high = self.output_range
-        self._scale, self._offset = (high - low) / 255.0, low
-
-    def _network(self, role: str) -> nn.Module:
-        network: nn.Module = getattr(networks, role)(self.recipe.network.name, **self.arguments(role))
-        network.to(self.device)
-        return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-    def arguments(self, role: str) -> dict[str, object]:
-        """Return the arguments that build the network of this role."""
-        given = {"size": self.recipe.size, **getattr(self.recipe.network, role)}
-        if self.conditions:
-            given["labels"] = self.conditions.counts
-        return {"z": self.recipe.z, **given} if role == "generator" else given
 
     # -- a step ----------------------------------------------------------------------------------
 
@@ -123,7 +74,7 @@ class GAN:
         optimizer.zero_grad()
         loss_g.backward()
         optimizer.step()
-        discriminator.requires_grad_(True)
+        self._learning()
         self._follow(at)
 
         values = {"loss_d": loss_d.detach(), "loss_g": loss_g.detach()}
@@ -142,7 +93,7 @@ class GAN:
 
     def _draw(self, latent: Tensor, labels: Tensor | None) -> Tensor:
         with self._cast():
-            return _given(self.generator, latent, labels).float()
+            return given(self.generator, latent, labels).float()
 
     def _changes(self, at: Position) -> Changes | None:
         """Return the augmentation of a step: first of its real faces, then of its made ones."""
@@ -156,7 +107,7 @@ class GAN:
             middle, half = sum(self.output_range) / 2, (self.output_range[1] - self.output_range[0]) / 2
             pictures = changes((pictures - middle) / half) * half + middle
         with self._cast():
-            return _given(self.discriminator, pictures, labels).float()
+            return given(self.discriminator, pictures, labels).float()
 
     def _logits(
         self, real: Tensor, fake: Tensor, labels: Tensor | None, changes: Changes | None
@@ -236,111 +187,6 @@ class GAN:
         generator = self.random.at(Stream.LATENT, step)
         return torch.randn(self.batch, self.recipe.z, generator=generator).to(self.device)
 
-    # -- what comes of it ------------------------------------------------------------------------
-
-    def keep(self, position: Position) -> None:
-        """Take G and D as they stand for the best so far: what `finished` and `critic` return."""
-        self.best = {
-            "best-generator": _clones(self._generator_at(position)),
-            "best-discriminator": _clones(self.discriminator),
-        }
-
-    def _generator_at(self, position: Position) -> nn.Module:
-        averaged = position.stage == "adversarial" and position.index > 0
-        return self.average if averaged else self.generator
-
-    def finished(self, position: Position, use: str = "model") -> nn.Module:
-        """Return G as it generates: for "model" the best kept, if any; for "sample" as it stands now.
-
-        That is the average, once there is one, with its own statistics: batch norm's running ones are
-        those of G as it moved, so they are taken anew.
-        """
-        model = copy.deepcopy(self._generator_at(position))
-        if use == "model" and self.best:
-            model.load_state_dict(self.best["best-generator"])
-        norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
-        if norms and self.recipe.ema:
-            model.train()
-            for norm in norms:
-                norm.reset_running_stats()
-                norm.momentum = None
-            draws = self.random.at(Stream.STATISTICS)
-            with torch.no_grad():
-                for _ in range(_STATISTICS[use]):
-                    codes = torch.randn(self.batch, self.recipe.z, generator=draws).to(self.device)
-                    labels = self.conditions.drawn(self.batch, draws) if self.conditions else None
-                    _given(model, codes, labels)
-        return model.eval()
-
-    def critic(self) -> nn.Module:
-        """Return D as it was when the best G was kept, or as it stands."""
-        critic = copy.deepcopy(self.discriminator)
-        if self.best:
-            critic.load_state_dict(self.best["best-discriminator"])
-        return critic
-
-    def draw(self, model: nn.Module, count: int = SAMPLES) -> np.ndarray:
-        """Return the faces that `model` makes of seeds 0 .. count - 1: uint8 (count, H, W, 3)."""
-        parts = []
-        for start in range(0, count, SAMPLES):
-            seeds = range(start, min(start + SAMPLES, count))
-            codes = torch.from_numpy(latents.latents(seeds, self.recipe.z)).to(self.device)
-            labels = self.conditions.of_seeds(seeds) if self.conditions else None
-            with torch.no_grad():
-                pictures = torch.cat(
-                    [
-                        _given(model, codes[i : i + 16], None if labels is None else labels[i : i + 16])
-                        for i in range(0, len(codes), 16)
-                    ]
-                )
-            parts.append(to_uint8(pictures.float().cpu().numpy(), self.output_range))
-        return np.concatenate(parts)
-
-    def sample(self, position: Position, count: int = SAMPLES) -> np.ndarray:
-        """Return the faces of seeds 0 .. count - 1 as they stand: uint8 (count, H, W, 3)."""
-        return self.draw(self.finished(position, "sample"), count)
-
-    # -- state -----------------------------------------------------------------------------------
-
-    def tensors(self) -> Tensors:
-        """Return all that a checkpoint must hold, by group."""
-        groups: Tensors = {
-            "generator": dict(self.generator.state_dict()),
-            "discriminator": dict(self.discriminator.state_dict()),
-            "average": dict(self.average.state_dict()),
-        }
-        for name, optimizer in self.optimizers.items():
-            groups[name] = optimizers.tensors(optimizer)
-        if self.strength:
-            groups["augment"] = dict(self.strength.state)
-        if self.codes:
-            groups["codes"] = {"mean": self.codes.mean, "axes": self.codes.axes}
-        return groups | self.best
-
-    def restore(self, tensors: Tensors) -> None:
-        """Take back what `tensors` returned."""
-        for name in ("generator", "discriminator", "average"):
-            getattr(self, name).load_state_dict(tensors[name])
-        for name, optimizer in self.optimizers.items():
-            optimizers.restore(optimizer, tensors[name])
-        if self.strength:
-            self.strength.state = dict(tensors["augment"])
-        if self.codes:
-            self.codes = outline.Codes(**tensors["codes"]).to(self.device)
-        self.best = {name: part for name, part in tensors.items() if name.startswith("best-")}
-
-    def synchronise(self) -> None:
-        """Wait until the device has done what it was given."""
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-        elif self.device.type == "mps":
-            torch.mps.synchronize()
-
-
-def _given(network: nn.Module, values: Tensor, labels: Tensor | None) -> Tensor:
-    """Return what `network` says to `values`, under labels if there are any."""
-    return network(values) if labels is None else network(values, labels.to(values.device))
-
 
 def _twice(labels: Tensor | None) -> Tensor | None:
     return None if labels is None else labels.repeat(2, 1)
@@ -363,7 +209,3 @@ def _accuracy(real: Tensor, fake: Tensor, loss: str) -> dict[str, Tensor]:
         "accuracy_real": (real > border).float().mean(),
         "accuracy_fake": (fake < border).float().mean(),
     }
-
-
-def _clones(network: nn.Module) -> dict[str, Tensor]:
-    return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}

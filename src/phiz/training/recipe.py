@@ -87,6 +87,7 @@ class Recipe(_Part):
     discriminator: Adam
     decay: float = Field(0.0, ge=0, le=1)  # the last share of the run over which both rates fall to zero
     ema: float = Field(0.0, ge=0, le=1)  # half-life of the averaged G as a share of the run; 0: no average
+    freeze: int = Field(0, ge=0)  # so many layers of D, from the picture inward, stay as they were taken
     noise: Literal["fresh", "per-epoch"] = "fresh"
     flip: bool = True
     conditional: bool = False  # G and D take the face set's labels, if it has any

@@ -26,7 +26,10 @@ FORMAT = 1
 
 @dataclass
 class Run:
-    """What recipe.json holds. `asked` is what the user gave, None where nothing was."""
+    """What recipe.json holds. `asked` is what the user gave, None where nothing was.
+
+    `donor` is the SHA-256 of the model that the training starts from.
+    """
 
     folder: Path
     asked: dict[str, Any]
@@ -37,6 +40,7 @@ class Run:
     threads: int | None = None
     versions: dict[str, str] | None = None
     finished: dict[str, Any] | None = None
+    donor: str | None = None
 
     def write(self) -> None:
         """Write recipe.json, whole."""
@@ -51,6 +55,7 @@ class Run:
             "versions": self.versions,
             "plan": self.plan.model_dump(mode="json") if self.plan else None,
             "finished": self.finished,
+            "donor": self.donor,
         }
         with artefacts.disk(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -77,6 +82,7 @@ def read(folder: Path) -> Run:
             threads=data["threads"],
             versions=data["versions"],
             finished=data["finished"],
+            donor=data.get("donor"),
         )
     except (KeyError, TypeError, ValueError) as fault:
         raise PhizError(f"{path} is damaged ({fault}); --force starts {folder} anew.") from None

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from phiz.training.gan import GAN
     from phiz.training.recipe import Recipe
     from phiz.training.run import Run
+    from phiz.training.transfer import Donor
 
 DEFAULT_MINUTES = 5.0
 
@@ -52,6 +53,7 @@ def train(
     recipe: str | Recipe | None = None,
     settings: Mapping[str, str] | None = None,
     labels: str | Path | None = None,
+    start_from: str | Path | None = None,
     evaluate_every: int | None = None,
     resume: bool = False,
     force: bool = False,
@@ -69,6 +71,7 @@ def train(
         recipe: a recipe's name, the path of a recipe's JSON, or a Recipe; "quick" if None.
         settings: further changes to the recipe, {dotted key: value}.
         labels: "folders" or a CSV file, kept in the face set.
+        start_from: a run or a model whose G and D the training starts from; what does not fit starts anew.
         evaluate_every: steps from one evaluation to the next, 0 for none; if None, as often as 4 % of
             the time allow. A generator that has gone astray does not become the model.
         resume: go on with an unfinished run.
@@ -103,6 +106,7 @@ def train(
         "recipe": recipe.name if isinstance(recipe, recipes.Recipe) else recipe,
         "settings": dict(settings) if settings else None,
         "labels": str(labels) if labels is not None else None,
+        "start_from": str(start_from) if start_from is not None else None,
         "evaluate_every": evaluate_every,
     }
     run = None if force else _existing(out, asked, resume)
@@ -119,9 +123,18 @@ def train(
         if minutes is not None or whole.steps is None:
             asked["minutes"] = minutes or DEFAULT_MINUTES
             whole = whole.model_copy(update={"steps": None})
+        if start_from is not None:
+            donor = load(start_from)
+            if donor.config.network.name != whole.network.name:
+                raise PhizError(
+                    f'{donor.path} has a network "{donor.config.network.name}" and shares nothing with '
+                    f'"{whole.network.name}" of recipe {whole.name}; choose a model made with that one.'
+                )
+            if (donor.config.size, donor.config.z) == (whole.size, whole.z):
+                whole = whole.model_copy(update={"outline": None})  # G draws faces already
         place = _device(device or "auto")
         whole = whole.model_copy(update={"precision": resolve(whole.precision, place)})
-        run = runs.Run(out, asked, whole, str(place))
+        run = runs.Run(out, asked, whole, str(place), donor=donor.sha256 if start_from is not None else None)
         return _start(run, source, labels, force)
     return _drive(run, _faces(run, source, labels))
 
@@ -238,11 +251,14 @@ def _say(run: Run, line: str) -> None:
 
 def _drive(run: Run, faces: FaceSet) -> Trained:
     """Plan where that is still to do, train, and write what comes of it."""
-    from phiz.training import gan, loop
+    from phiz.training import checkpoint, gan, loop
 
     started = time.monotonic()
     run.threads = loop.deterministic(run.threads)
     task = gan.GAN(run.recipe, faces, _device(run.device))
+    if run.donor and not checkpoint.found(run.folder / "checkpoints"):
+        for line in task.start_from(_donor(run)):
+            _say(run, line)
     planned = run.plan is not None
     if planned:
         _check_versions(run)
@@ -275,6 +291,19 @@ def _drive(run: Run, faces: FaceSet) -> Trained:
         run.finished["evaluating"] = round(outcome.evaluating, 3)
     run.write()
     return Trained(folder, model, _closing(run))
+
+
+def _donor(run: Run) -> Donor:
+    """Open the model that a run starts from: the very one it was asked to start from."""
+    from phiz.training.transfer import Donor
+
+    model = load(run.asked["start_from"])
+    if model.sha256 != run.donor:
+        raise PhizError(
+            f"{model.path} is not the model that {run.folder} was to start from ({model.hash}, not "
+            f"{str(run.donor)[:16]}); --force starts anew with it."
+        )
+    return Donor.of(model)
 
 
 def _measure(faces: FaceSet) -> Distance:
