@@ -65,10 +65,15 @@ def fixed(task: Task, steps: int) -> Plan:
     """
     counts = [min(round(stage.share * steps), steps - 1) for stage in task.stages[:-1]]
     counts.append(steps - sum(counts))
-    plan = _plan(task, counts, [None] * len(counts), FILM_FRAMES)
+    plan = staged(task, counts)
     if steps >= _RARELY:
         plan.evaluations = every(plan, max(_RARELY, steps // 20))
     return plan
+
+
+def staged(task: Task, counts: Sequence[int]) -> Plan:
+    """Plan a training of so many steps in each stage, without evaluations."""
+    return _plan(task, counts, [None] * len(counts), FILM_FRAMES)
 
 
 def measured(task: Task, seconds: float, evaluate: Callable[[], object] | None = None) -> Plan:
@@ -146,7 +151,7 @@ def _copy(tensors: Tensors) -> Tensors:
     return {group: {name: t.clone() for name, t in part.items()} for group, part in tensors.items()}
 
 
-def _plan(task: Task, counts: list[int], rates: Sequence[float | None], frames: int) -> Plan:
+def _plan(task: Task, counts: Sequence[int], rates: Sequence[float | None], frames: int) -> Plan:
     steps = sum(counts)
     whole = sum(stage.share for stage, count in zip(task.stages, counts, strict=True) if count)
     stages = [

@@ -1,0 +1,86 @@
+"""Try one change of a recipe at a time, for a fixed number of steps, and score what comes of it.
+
+    python benchmarks/search.py --steps 585 1280 --seeds 0 --set generator.rate=0.0014 --set decay=0.7
+
+Steps instead of minutes: what else the machine does cannot change the result, and one core is enough
+(`taskset -c 0`). `--steps` takes those of the outline stage and of the adversarial one; the defaults are
+what two cores take in five minutes. Figures as in quick_cpu.py, which splits the pictures too, at 70 % of the
+steps
+and at the end; `recall 25` is recall with k = 25, which tells weak generators apart, `spread` the trace of
+the made faces' covariance over that of the real ones. Rows go to benchmarks/results/search.jsonl.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import phiz
+from phiz.faceset import FaceSet
+from phiz.training import gan, loop, plan
+from phiz.training import recipe as recipes
+from quick_cpu import HERE, compare, features, split
+
+
+def trial(recipe: recipes.Recipe, faces: FaceSet, real: np.ndarray, args: argparse.Namespace) -> None:
+    """Train once; print and keep a row at 70 % of the steps and at the end."""
+    loop.deterministic(args.threads)
+    task = gan.GAN(recipe, faces, torch.device("cpu"))
+    whole = plan.staged(task, args.steps[-len(task.stages) :])
+    start, marks = time.monotonic(), {round(0.7 * whole.steps), whole.steps}
+    for step in range(whole.steps):
+        values = task.step(whole.position(step))
+        if step % 100 == 0:
+            print(step, {name: round(float(value), 3) for name, value in values.items()}, flush=True)
+        if step + 1 not in marks:
+            continue
+        made = task.draw(task.finished(whole.position(step + 1)), len(real))
+        found = features(made, args.network)
+        row = {
+            "data": args.pictures.name, "size": recipe.size, "recipe": recipe.name, "set": args.set,
+            "seed": recipe.seed, "step": step + 1, "of": whole.steps,
+            "seconds": round(time.monotonic() - start),
+            **{key: round(value, 4) for key, value in compare(real, found).items()},
+            "recall 25": round(compare(real, found, k=25)["recall"], 4),
+            "spread": round(float(np.trace(np.cov(found.T)) / np.trace(np.cov(real.T))), 4),
+            "torch": torch.__version__, "threads": torch.get_num_threads(), "phiz": phiz.__version__,
+        }  # fmt: skip
+        print(json.dumps(row), flush=True)
+        with open(HERE / "results" / "search.jsonl", "a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    shared = HERE.parent.parent / "shared"
+    parser.add_argument("pictures", type=Path, nargs="?", default=shared / "data" / "anime96.zip")
+    parser.add_argument("--network", type=Path, default=shared / "weights" / "squeezenet-fire9.onnx")
+    parser.add_argument("--recipe", default="quick")
+    parser.add_argument("--size", type=int, default=32)
+    parser.add_argument("--steps", type=int, nargs="+", default=[585, 1280])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    args = parser.parse_args()
+
+    changes = dict(item.split("=", 1) for item in args.set)
+    with tempfile.TemporaryDirectory() as scratch:
+        train, held = split(args.pictures, Path(scratch))
+        faces = phiz.prepare(train, Path(scratch) / "faces", size=args.size)
+        real = features(phiz.prepare(held, Path(scratch) / "real", size=args.size)[:], args.network)
+        for seed in args.seeds:
+            given = {"size": str(args.size), "seed": str(seed), "precision": "bfloat16"}
+            recipe = recipes.changed(recipes.find(args.recipe), given | changes)
+            trial(recipe, faces, real, args)
+
+
+if __name__ == "__main__":
+    main()
