@@ -4,10 +4,9 @@
 
 Steps instead of minutes: what else the machine does cannot change the result, and one core is enough
 (`taskset -c 0`). `--steps` takes those of the outline stage and of the adversarial one; the defaults are
-what two cores take in five minutes. Figures as in quick_cpu.py, which splits the pictures too, at 70 % of the
-steps
-and at the end; `recall 25` is recall with k = 25, which tells weak generators apart, `spread` the trace of
-the made faces' covariance over that of the real ones. Rows go to benchmarks/results/search.jsonl.
+what two cores take in five minutes. Figures as in quick_cpu.py, which splits the pictures too, at 70 % of
+the steps and at the end; `recall 25` is recall with k = 25, which tells weak generators apart, `spread` the
+trace of the made faces' covariance over that of the real ones. Rows go to benchmarks/results/search.jsonl.
 """
 
 from __future__ import annotations
