@@ -174,3 +174,29 @@ def disk(target: Path) -> Iterator[None]:
         if fault.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
             raise PhizError(f"{target} cannot be written: {os.strerror(fault.errno)}.") from None
         raise
+
+
+@contextmanager
+def alone(target: Path, doing: str) -> Iterator[None]:
+    """Hold `target`'s lock while work goes on in it; a killed process lets go of it.
+
+    Raises:
+        PhizError: another process holds it; `doing` says what it is doing.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(target.absolute().with_name(f".{target.name}.lock"), timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise PhizError(
+            f"{target} is in use: another phiz is {doing} there. Wait for it, or choose another name."
+        ) from None
+    except (OSError, NotImplementedError):  # a file system without locks
+        yield
+        return
+    try:
+        yield
+    finally:
+        Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()

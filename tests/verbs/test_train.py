@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("torch")
 
 import phiz
+from phiz import artefacts
 from phiz.errors import PhizError, UsageError
 from phiz.training import gan
 from phiz.verbs import train as verb
@@ -152,3 +153,13 @@ def test_a_run_of_a_newer_format_is_refused_by_name(tmp_path: Path):
     (run / "recipe.json").write_text(json.dumps({"phiz": "run", "format": 99}))
     with pytest.raises(PhizError, match="format 99"):
         phiz.train(tmp_path, run, resume=True)
+
+
+def test_two_trainings_of_one_run_are_refused_and_harm_nothing(tmp_path):
+    faces = write_faces(tmp_path / "faces")
+    with artefacts.alone(tmp_path / "run", "training"):
+        for more in ({}, {"force": True}):
+            with pytest.raises(PhizError, match="run is in use: another phiz is training there"):
+                phiz.train(faces.path, tmp_path / "run", **OPTIONS, **more)
+    assert not (tmp_path / "run").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["faces"]

@@ -135,8 +135,10 @@ def train(
         place = _device(device or "auto")
         whole = whole.model_copy(update={"precision": resolve(whole.precision, place)})
         run = runs.Run(out, asked, whole, str(place), donor=donor.sha256 if start_from is not None else None)
-        return _start(run, source, labels, force)
-    return _drive(run, _faces(run, source, labels))
+        with artefacts.alone(out, "training"):
+            return _start(run, source, labels, force)
+    with artefacts.alone(out, "training"):
+        return _drive(run, _faces(run, source, labels))
 
 
 def _need_torch() -> None:
