@@ -1,0 +1,85 @@
+"""`phiz preview`: a site served on this machine, with the headers a good host would send."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from phiz.errors import PhizError, UsageError
+
+_NAMED_FOR_CONTENT = re.compile(r"-[0-9a-f]{8}\.[\w.]+$")
+_TYPES = {
+    ".mjs": "text/javascript",
+    ".js": "text/javascript",
+    ".wasm": "application/wasm",
+    ".webmanifest": "application/manifest+json",
+    ".gz": "application/octet-stream",
+    ".html": "text/html; charset=utf-8",
+    ".json": "application/json",
+    ".md": "text/plain; charset=utf-8",
+}
+_HEADERS = {
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    extensions_map = SimpleHTTPRequestHandler.extensions_map | _TYPES
+
+    def __init__(self, *asked: object, policy: str, **more: object) -> None:
+        self.policy = policy
+        super().__init__(*asked, **more)  # type: ignore[arg-type]
+
+    def end_headers(self) -> None:
+        for name, value in _HEADERS.items():
+            self.send_header(name, value)
+        self.send_header("Content-Security-Policy", self.policy)
+        kept = _NAMED_FOR_CONTENT.search(self.path.partition("?")[0])
+        self.send_header("Cache-Control", "max-age=31536000, immutable" if kept else "no-cache")
+        super().end_headers()
+
+    def list_directory(self, path: object) -> None:
+        self.send_error(404)
+
+    def log_message(self, *said: object) -> None:
+        pass
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *said: object) -> None:
+        """A visitor who leaves early is no fault."""
+
+
+@contextlib.contextmanager
+def served(folder: Path, port: int = 0, host: str = "127.0.0.1") -> Iterator[tuple[ThreadingHTTPServer, str]]:
+    """Yield a server of `folder` that is not running yet, and its address; close it in the end.
+
+    Raises:
+        UsageError: no such port.
+        PhizError: the port is taken.
+    """
+    if not 0 <= port <= 65535:
+        raise UsageError(f"A port is a number from 0 to 65535, not {port}.")
+    text = (folder / "index.html").read_text("utf-8")
+    found = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', text)
+    policy = f"{found[1]}; frame-ancestors 'none'" if found else "default-src 'self'"
+    handler = partial(_Handler, directory=str(folder), policy=policy)
+    try:
+        server = _Server((host, port), handler)
+    except OSError as fault:
+        raise PhizError(f"Port {port} cannot be used: {fault.strerror}; choose another: --port.") from None
+    try:
+        yield server, f"http://{host}:{server.server_address[1]}/"
+    finally:
+        server.server_close()
