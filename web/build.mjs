@@ -30,7 +30,7 @@ for (const name of ["main", "worker", "sw"]) {
       modulePreload: false,
       rollupOptions: {
         input: new URL(`src/${name}.ts`, here).pathname,
-        output: { format: name === "sw" ? "iife" : "es", entryFileNames: `${name}.js` },
+        output: { format: name === "main" ? "es" : "iife", entryFileNames: `${name}.js` },
       },
     },
   });

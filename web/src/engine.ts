@@ -131,6 +131,7 @@ export class Engine {
   async improve(): Promise<boolean> {
     if (this.maker?.means !== "wasm" || this.maker.milliseconds < SLOW) return false;
     for (const means of ["webgpu", "threads"] as const) {
+      if (means === "threads" && this.around.cores < 2) continue;
       const other = this.stopped ? null : await this.attempt(means, () => undefined);
       if (!other) continue;
       if (!this.stopped && other.milliseconds < FASTER * this.maker.milliseconds) {
@@ -155,7 +156,7 @@ export class Engine {
     const runtime = this.site.runtimes[backend];
     const why = !runtime
       ? "not part of this page"
-      : means === "threads" && !(this.around.isolated && this.around.cores > 1)
+      : means === "threads" && !this.around.isolated
         ? "not isolated"
         : means === "webgpu" && !(await this.around.adapter())
           ? "no adapter"
@@ -169,7 +170,7 @@ export class Engine {
     try {
       maker = new Maker(means, this.around.worker());
       await maker.start(
-        this.order(backend, means === "threads" ? Math.min(4, this.around.cores) : 1),
+        this.order(backend, means === "threads" ? Math.min(4, Math.max(2, this.around.cores)) : 1),
         (part, done) => {
           loaded[part] = done;
           const sum = Object.values(loaded).reduce((a, b) => a + b, 0);
@@ -205,12 +206,13 @@ export class Engine {
     };
   }
 
-  /** Make a face; null where nobody wants it any more. Urgent ones come first, the newest of them foremost. */
-  draw(face: Face, { urgent = false, wanted = () => true, origin }: Wish = {}): Promise<ImageData | null> {
+  /** Make a face; null where nobody wants it any more. */
+  draw(face: Face, { when = "later", wanted = () => true, origin }: Wish = {}): Promise<ImageData | null> {
     return new Promise((done) => {
       const values = origin ?? latentOf(face.origin, this.model.z, face.moves, this.directions);
       const job = { face, origin: values, wanted, done };
-      if (urgent) this.urgent.unshift(job);
+      if (when === "now") this.urgent.unshift(job);
+      else if (when === "soon") this.urgent.push(job);
       else this.patient.push(job);
       this.pump();
     });
@@ -248,7 +250,8 @@ export class Engine {
 }
 
 export interface Wish {
-  urgent?: boolean;
+  /** Now: before all others. Soon: before the wall. */
+  when?: "now" | "soon" | "later";
   wanted?: () => boolean;
   /** Its latent, where that is known. */
   origin?: Float32Array;
@@ -262,10 +265,8 @@ export function surroundings(site: Site): Surroundings {
   return {
     worker: () => {
       const part = partOf(site, site.worker);
-      if (typeof part === "string") return new Worker(part, { type: "module" });
-      return new Worker(URL.createObjectURL(new Blob([part], { type: "text/javascript" })), {
-        type: "module",
-      });
+      if (typeof part === "string") return new Worker(part);
+      return new Worker(URL.createObjectURL(new Blob([part], { type: "text/javascript" })));
     },
     isolated: globalThis.crossOriginIsolated === true && !apple, // threads hang there
     cores: navigator.hardwareConcurrency || 1,

@@ -2,6 +2,7 @@
 
 import {
   type Face,
+  firstSeed,
   isSeedAlone,
   latentBytes,
   latentOf,
@@ -12,7 +13,7 @@ import {
 } from "./face";
 import { isSeed } from "./latents";
 import { fromLink, MOST_TRUNCATION, toLink } from "./link";
-import { base64Of, bytesOf, type Model } from "./site";
+import { base64Of, bytesOf, directionsOf, type Model } from "./site";
 
 export type Facts = Record<string, unknown>;
 
@@ -27,31 +28,29 @@ export function factsOf(
   grid?: [number, number],
 ): Facts {
   const first = faces[0];
+  const labelled = Object.keys(model.labels).length > 0;
   const said: Facts = { phiz: "picture", format: 1, synthetic: true, model: model.hash };
-  const alike = faces.every(
-    (face) =>
-      face.truncation === first.truncation && JSON.stringify(face.labels) === JSON.stringify(first.labels),
-  );
-  const seeds = faces.map((face) => ("seed" in face.origin ? face.origin.seed : Number.NaN));
-  if (!alike) {
-    said.faces = faces.map((face) => toLink(face, []));
-  } else if (faces.every(isSeedAlone)) {
+  if (faces.every(isSeedAlone) && faces.every((face) => isLike(face, first))) {
+    const seeds = faces.map((face) => firstSeed(face.origin) ?? 0);
     const inRow = seeds.every((seed, i) => seed === seeds[0] + i);
     Object.assign(said, inRow ? { seed: seeds[0], n: seeds.length } : { seeds });
+    Object.assign(said, { truncation: first.truncation, labels: first.labels });
+    if (labelled && faces.length === 1) said.shows = shown(model, first);
   } else {
+    const psi = faces.map((face) => face.truncation);
     said.n = faces.length;
     said.latents = base64Of(latentsOf(faces, model, directions));
+    said.truncation = psi.every((value) => value === psi[0]) ? psi[0] : psi;
     said.faces = faces.map((face) => toLink(face, []));
+    if (labelled)
+      said.shows = faces.length === 1 ? shown(model, first) : faces.map((face) => shown(model, face));
   }
-  if (alike) {
-    const whole = "seed" in first.origin || "from" in first.origin;
-    const labels = faces.length === 1 && !(isSeedAlone(first) && whole) ? shown(model, first) : first.labels;
-    Object.assign(said, { truncation: first.truncation, labels });
-  }
-  if (faces.length === 1 && Object.keys(model.labels).length) said.shows = shown(model, first);
   if (grid) said.grid = grid;
   return said;
 }
+
+const isLike = (a: Face, b: Face): boolean =>
+  a.truncation === b.truncation && JSON.stringify(a.labels) === JSON.stringify(b.labels);
 
 function latentsOf(
   faces: readonly Face[],
@@ -71,22 +70,34 @@ function latentsOf(
 export function facesIn(said: Facts, models: readonly Model[]): { model: Model; faces: Face[] } | null {
   const model = models.find((m) => m.hash === said.model);
   if (!model) return null;
-  const faces = Array.isArray(said.faces)
-    ? said.faces.slice(0, MOST_FACES).map((link) => fromLink(String(link), [], model))
-    : origins(said, model).map((origin) => plain(said, model, origin));
-  const sound = faces.filter((face) => face !== null);
-  return sound.length ? { model, faces: sound } : null;
+  const listed = origins(said, model).map((origin, i) => plain(said, model, origin, i));
+  const links = Array.isArray(said.faces) ? said.faces.slice(0, MOST_FACES) : [];
+  const directions = directionsOf(model);
+  const linked = links.map((link) => fromLink(String(link), [], model));
+  const faces = listed.map((face, i) => {
+    const other = linked[i];
+    return other && isNear(face, other, model, directions) ? other : face;
+  });
+  return faces.length ? { model, faces } : null;
 }
 
-function plain(said: Facts, model: Model, origin: Origin): Face {
+/** Whether a link leads to the very latent that is given with it, as it does where the directions are the same. */
+function isNear(face: Face, other: Face, model: Model, directions: readonly ArrayLike<number>[]): boolean {
+  const given = latentOf(face.origin, model.z);
+  const made = latentOf(other.origin, model.z, other.moves, directions);
+  return given.every((value, i) => Math.abs(value - made[i]) < 1e-4);
+}
+
+function plain(said: Facts, model: Model, origin: Origin, number: number): Face {
+  const nth = (value: unknown): unknown => (Array.isArray(value) ? value[number] : value);
   const labels: Record<string, string> = {};
-  if (said.labels && typeof said.labels === "object") {
-    for (const [attribute, value] of Object.entries(said.labels)) {
-      if (Object.hasOwn(model.labels, attribute) && model.labels[attribute].includes(value))
-        labels[attribute] = value;
+  const named = nth("seed" in origin ? said.labels : said.shows);
+  for (const [attribute, value] of Object.entries(named ?? {})) {
+    if (Object.hasOwn(model.labels, attribute) && model.labels[attribute].includes(String(value))) {
+      labels[attribute] = String(value);
     }
   }
-  const psi = Number(said.truncation ?? 1);
+  const psi = Number(nth(said.truncation) ?? 1);
   const truncation = psi >= 0 && psi <= MOST_TRUNCATION ? psi : 1;
   return { model: model.hash, origin, truncation, labels, moves: {} };
 }
@@ -99,14 +110,12 @@ function origins(said: Facts, model: Model): Origin[] {
       latentBytes(bytes.slice(4 * i * model.z, 4 * (i + 1) * model.z), model.z),
     ).filter((origin) => origin !== null);
   }
-  const first = Number(said.seed);
+  const { seed: first, n } = said;
+  const count = typeof n === "number" && n >= 1 ? Math.min(MOST_FACES, n) : 1;
   const list = Array.isArray(said.seeds)
-    ? said.seeds.slice(0, MOST_FACES).map(Number)
-    : Array.from(
-        { length: Math.min(MOST_FACES, Math.max(1, Number(said.n ?? 1) || 1)) },
-        (_, i) => first + i,
-      );
-  return list.filter(isSeed).map((seed) => ({ seed }));
+    ? said.seeds.slice(0, MOST_FACES)
+    : Array.from({ length: count }, (_, i) => (typeof first === "number" ? first + i : null));
+  return list.filter((seed) => typeof seed === "number" && isSeed(seed)).map((seed) => ({ seed }));
 }
 
 function decodedBytes(text: string): Uint8Array {

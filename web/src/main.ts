@@ -1,8 +1,8 @@
 /** The page: puts its parts together. */
 
-import { App } from "./app";
+import { App, moves } from "./app";
 import { card } from "./card";
-import { choice, el, tool } from "./dom";
+import { button, choice, el, tool } from "./dom";
 import { take, takeDrops } from "./drop";
 import { runsWasm } from "./engine";
 import type { Face } from "./face";
@@ -108,13 +108,25 @@ async function main(): Promise<void> {
           if (model) stage.open({ ...start, model: hash, origin: { seed: model.wall.seed } }, true);
         },
       );
-    if (models) models.classList.add("bare");
+    $("models").replaceChildren(...(models ? [models] : []));
     $("settings").replaceChildren(
-      ...[models, chooser, tool("open", t("open"), () => chooser.click(), true), themes, languages].filter(
-        (one) => one !== false,
-      ),
+      chooser,
+      tool("open", t("open"), () => chooser.click(), true),
+      themes,
+      languages,
     );
     $("synthetic").textContent = t("synthetic");
+    $("title").textContent = site.title || t("title");
+    document.title = site.title || t("title");
+    const { author, licence } = app.model.card;
+    const about = button(
+      t("about"),
+      () => $("card").scrollIntoView({ behavior: moves() ? "smooth" : "auto" }),
+      {
+        class: "plain",
+      },
+    );
+    $("rights").replaceChildren(`${author} · ${licence} · `, about);
     const { learned_from } = app.model.card;
     $("lead").textContent = [t("nobody"), learned_from && t("learned", learned_from)]
       .filter(Boolean)
@@ -147,7 +159,6 @@ async function main(): Promise<void> {
     } else document.body.classList.remove("staged");
   });
 
-  if (location.protocol === "file:" && !site.single) return app.freeze(app.t("openedAsFile"));
   if (!runsWasm()) return app.freeze(app.t("noWasm"));
   if (!store.lasts) app.say(app.t("storage"));
   await app.start();

@@ -25,7 +25,7 @@ export interface Panel {
 }
 
 function section(title: string, ...children: (Node | false)[]): HTMLElement {
-  return el("section", {}, el("h3", {}, title), ...children);
+  return el("section", {}, el("h2", {}, title), ...children);
 }
 
 /** Eight faces near the one on the stage. */
@@ -38,7 +38,7 @@ export function likePanel(bench: Bench): Panel {
   });
   const list = el("ul", { class: "likes" }, ...tiles.map((tile) => el("li", {}, tile)));
   let seeds = tiles.map(anySeed);
-  let reach = 0.3;
+  let reach = 0.4;
   let stamp = 0;
   const fill = (): void => {
     const mine = ++stamp;
@@ -48,7 +48,7 @@ export function likePanel(bench: Bench): Panel {
       const near: Face = { ...face, origin };
       tile.onclick = () => bench.open(near);
       tile.setAttribute("aria-label", `${app.t("like")} ${i + 1}`);
-      void app.engine.draw(near, { wanted: () => mine === stamp }).then((image) => {
+      void app.engine.draw(near, { when: "soon", wanted: () => mine === stamp }).then((image) => {
         const canvas = tile.querySelector("canvas");
         if (image && canvas) paint(canvas, image);
       });
@@ -62,7 +62,7 @@ export function likePanel(bench: Bench): Panel {
   const far = slider(
     app.t("likeHint"),
     { least: 0.1, most: 0.6, step: 0.05, value: reach },
-    (v) => (v < 0.3 ? app.t("near") : app.t("far")),
+    (v) => (v < 0.4 ? app.t("near") : app.t("far")),
     (value) => {
       reach = value;
       soon();
@@ -77,7 +77,7 @@ export function likePanel(bench: Bench): Panel {
     },
     true,
   );
-  const title = el("div", { class: "head" }, el("h3", {}, app.t("like")), again);
+  const title = el("div", { class: "head" }, el("h2", {}, app.t("like")), again);
   return {
     element: el("section", {}, title, list, far.element),
     opened: () => {
@@ -98,7 +98,9 @@ export function mixPanel(bench: Bench): Panel & { between: (from: Face, to: Face
   let own = false;
   const thumbs = (): void => {
     for (const [i, origin] of [from, to].entries()) {
-      void app.engine.draw({ ...bench.face(), origin }).then((image) => image && paint(ends[i], image));
+      void app.engine
+        .draw({ ...bench.face(), origin }, { when: "soon" })
+        .then((image) => image && paint(ends[i], image));
     }
   };
   const between = slider(

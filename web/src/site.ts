@@ -49,6 +49,7 @@ export interface Runtime {
 
 export interface Site {
   format: number;
+  /** What stands above the faces; empty: the page's own words. */
   title: string;
   phiz: string;
   single: boolean;

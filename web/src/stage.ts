@@ -143,8 +143,7 @@ export class Stage {
     );
     const again = el("details", { class: "again" }, el("summary", {}, t("again")), el("code", {}));
     this.place.replaceChildren(
-      close,
-      el("div", { class: "picture" }, this.canvas),
+      el("div", { class: "frame" }, el("div", { class: "picture" }, this.canvas), close),
       seeds,
       el("div", { class: "tools" }, ...tools),
       el(
@@ -196,7 +195,7 @@ export class Stage {
   private draw(): void {
     const mine = ++this.stamp;
     const wanted = (): boolean => mine === this.stamp;
-    void this.app.engine.draw(this.face, { urgent: true, wanted }).then((image) => {
+    void this.app.engine.draw(this.face, { when: "now", wanted }).then((image) => {
       if (image && mine === this.stamp) this.show(image);
     });
   }
@@ -287,7 +286,7 @@ export class Stage {
 
   private async savePng(): Promise<void> {
     const { app, face } = this;
-    const image = await app.engine.draw(face, { urgent: true });
+    const image = await app.engine.draw(face, { when: "now" });
     if (!image) return;
     const name = fileName(face, "png");
     download(

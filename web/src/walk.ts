@@ -46,7 +46,7 @@ export class Walk {
       flying++;
       const order = now;
       const origin = at(stops, Math.floor((now - from) % frames), frames);
-      void engine.draw(face, { urgent: true, origin }).then((image) => {
+      void engine.draw(face, { when: "now", origin }).then((image) => {
         flying--;
         if (!image || !this.running || order < newest) return;
         newest = order;

@@ -20,6 +20,7 @@ interface Tile {
 }
 
 const MOST_TILES = 960;
+const MORE = 48;
 const SHEET = 48;
 
 export class Wall {
@@ -28,7 +29,7 @@ export class Wall {
   private list: HTMLElement;
   private bar: HTMLElement;
   private note = el("p", { class: "note" });
-  private end = el("div", { class: "end" });
+  private more = button("", () => this.grow(), { class: "tool more" });
   private shelf: Shelf = "faces";
   private first = 0;
   private truncation = 1;
@@ -43,7 +44,7 @@ export class Wall {
   ) {
     this.list = place.querySelector("ul.wall") ?? el("ul", { class: "wall" });
     this.bar = el("div", { class: "bar" });
-    place.append(this.bar, this.note, this.list, this.end);
+    place.append(this.bar, this.note, this.list, this.more);
     this.sight = new IntersectionObserver((entries) => this.look(entries), { rootMargin: "300px" });
     this.list.addEventListener("keydown", (event) => this.key(event));
     this.adopt();
@@ -54,7 +55,6 @@ export class Wall {
     app.on("language", () => this.furnish());
     app.on("favourites", () => this.marks());
     app.on("history", () => this.shelf === "history" && void this.turn("history"));
-    this.sight.observe(this.end);
   }
 
   /** Take over the faces that came with the page. */
@@ -115,10 +115,6 @@ export class Wall {
 
   private look(entries: IntersectionObserverEntry[]): void {
     for (const entry of entries) {
-      if (entry.target === this.end) {
-        if (entry.isIntersecting) this.grow();
-        continue;
-      }
       const tile = this.byButton.get(entry.target);
       if (!tile) continue;
       tile.seen = entry.isIntersecting;
@@ -161,14 +157,14 @@ export class Wall {
       const awake = tile.button.matches(":hover, :focus-visible");
       if (t >= 1 || !tile.item.isConnected || !awake || engine !== app.engine) {
         void engine
-          .draw(tile.face, { urgent: true, origin: rest })
+          .draw(tile.face, { when: "now", origin: rest })
           .then((image) => image && this.put(tile, image));
         return;
       }
       const reach = 0.45 * Math.sin(Math.PI * t);
       const [x, y] = [reach * Math.cos(6.3 * t), reach * Math.sin(6.3 * t)];
       const origin = rest.map((value, i) => value + x * a[i] + y * b[i]);
-      void engine.draw(tile.face, { urgent: true, origin }).then((image) => {
+      void engine.draw(tile.face, { when: "now", origin }).then((image) => {
         if (image) this.put(tile, image);
         requestAnimationFrame(turn);
       });
@@ -204,10 +200,9 @@ export class Wall {
   private grow(): void {
     if (!this.app.ready || this.shelf !== "faces" || this.tiles.length >= MOST_TILES) return;
     const start = this.tiles.length;
-    const count = Math.min(36, MAX_SEED - this.first - start + 1);
+    const count = Math.min(MORE, MAX_SEED - this.first - start + 1);
     for (let i = 0; i < count; i++) this.hang(this.faceOf(this.first + start + i));
-    this.sight.unobserve(this.end); // and again, so that a wall that is still short is told
-    this.sight.observe(this.end);
+    this.more.hidden = this.tiles.length >= MOST_TILES;
   }
 
   private clear(): void {
@@ -242,8 +237,6 @@ export class Wall {
   private revive(): void {
     for (const tile of this.tiles) if (tile.seen) this.draw(tile);
     this.furnish();
-    this.sight.unobserve(this.end);
-    this.sight.observe(this.end);
   }
 
   /** Another model: its first faces, and its labels. */
@@ -362,6 +355,9 @@ export class Wall {
       ),
       ...(this.shelf === "faces" ? [controls] : []),
     );
+    this.more.textContent = t("more");
+    this.more.hidden = this.shelf !== "faces" || this.tiles.length >= MOST_TILES;
+    this.more.disabled = !active;
     const empty = !this.tiles.length && this.shelf !== "faces";
     this.note.textContent = [
       empty && t(this.shelf === "favourites" ? "noFavourites" : "noHistory"),
@@ -383,7 +379,7 @@ export class Wall {
     const faces = this.tiles.slice(0, SHEET).map((tile) => tile.face);
     const images: ImageData[] = [];
     for (const face of faces) {
-      const image = await app.engine.draw(face, { urgent: true });
+      const image = await app.engine.draw(face, { when: "now" });
       if (!image) return;
       images.push(image);
       app.say(app.t("making", images.length, faces.length));

@@ -19,6 +19,9 @@ from phiz.errors import PhizError
 WORDS = (
     "Every face here is synthetic: a program made it, and it is nobody's portrait."  # as web/src/words/en.ts
 )
+TITLE = "Faces of nobody"
+"""What stands above the faces where the publisher says nothing; the page says it in its languages."""
+
 RUNTIMES = {
     "wasm": ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm.gz"),
     "webgpu": (
@@ -73,16 +76,18 @@ def fill(
     style = read("style.css").decode("utf-8").strip()
     text = read("page.html").decode("utf-8")
     inline = script.decode("utf-8").replace("</script", "<\\/script") if isinstance(script, bytes) else None
-    model = data["models"][0]
+    model, title = data["models"][0], data["title"] or TITLE
     filled = {
         "policy": f'<meta http-equiv="Content-Security-Policy" content="{policy(style, inline)}">',
-        "head": f"<title>{html.escape(data['title'])}</title>\n"
+        "head": f"<title>{html.escape(title)}</title>\n"
         f'<meta name="description" content="{html.escape(f"{WORDS} {lead}".strip())}">\n'
         f"{links}<style>{style}</style>",
-        "title": html.escape(data["title"]),
+        "title": html.escape(title),
         "lead": html.escape(f"{WORDS} {lead}".strip()),
         "wall": _wall(pictures, model["wall"]["seed"], model["size"]),
-        "card": _card(model["card"]),
+        "rights": html.escape(f"{model['card']['author']} · {model['card']['licence']}"),
+        "card": "",
+        "opened": f"<script>{_OPENED}</script>" if inline is None else "",
         "data": _data(data, parts or {}) + _program(script, inline),
     }
     for name, value in filled.items():
@@ -90,12 +95,16 @@ def fill(
     return text
 
 
+_OPENED = 'document.getElementById("opened").hidden = location.protocol !== "file:";'
+"""Programs in files of their own do not run from a disk; this line does, and says so."""
+
+
 def policy(style: str, inline: str | None) -> str:
     """Return the page's content security policy; `inline` is the program of a page in one file."""
-    programs = "'self' 'wasm-unsafe-eval'" if inline is None else f"{_hash(inline)} blob: 'wasm-unsafe-eval'"
+    own = f"'self' {_hash(_OPENED)}" if inline is None else f"{_hash(inline)} blob:"
     asks = "'self'" if inline is None else "blob:"
     return (
-        f"default-src 'none'; script-src {programs}; worker-src {asks}; connect-src {asks}; "
+        f"default-src 'none'; script-src {own} 'wasm-unsafe-eval'; worker-src {asks}; connect-src {asks}; "
         f"style-src {_hash(style)}; img-src 'self' data: blob:; manifest-src {asks}; "
         "base-uri 'none'; form-action 'none'"
     )
@@ -112,10 +121,6 @@ def _wall(pictures: Sequence[str], seed: int, size: int) -> str:
         for i, source in enumerate(pictures)
     )
     return f'<ul class="wall">\n{faces}</ul>'
-
-
-def _card(card: dict[str, Any]) -> str:
-    return f"<p>{html.escape(card['author'])} · {html.escape(card['licence'])}</p>"
 
 
 def _data(data: dict[str, Any], parts: dict[str, bytes]) -> str:

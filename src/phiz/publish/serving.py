@@ -12,6 +12,7 @@ from pathlib import Path
 from phiz.errors import PhizError, UsageError
 
 _NAMED_FOR_CONTENT = re.compile(r"-[0-9a-f]{8}\.[\w.]+$")
+_POLICY = re.compile(rb'http-equiv="Content-Security-Policy" content="([^"]+)"')
 _TYPES = {
     ".mjs": "text/javascript",
     ".js": "text/javascript",
@@ -35,14 +36,10 @@ class _Handler(SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     extensions_map = SimpleHTTPRequestHandler.extensions_map | _TYPES
 
-    def __init__(self, *asked: object, policy: str, **more: object) -> None:
-        self.policy = policy
-        super().__init__(*asked, **more)  # type: ignore[arg-type]
-
     def end_headers(self) -> None:
         for name, value in _HEADERS.items():
             self.send_header(name, value)
-        self.send_header("Content-Security-Policy", self.policy)
+        self.send_header("Content-Security-Policy", _policy(Path(self.directory)))
         kept = _NAMED_FOR_CONTENT.search(self.path.partition("?")[0])
         self.send_header("Cache-Control", "max-age=31536000, immutable" if kept else "no-cache")
         super().end_headers()
@@ -52,6 +49,16 @@ class _Handler(SimpleHTTPRequestHandler):
 
     def log_message(self, *said: object) -> None:
         pass
+
+
+def _policy(folder: Path) -> str:
+    """Return the policy in the head of the page as it lies there now, and that nobody may frame it."""
+    try:
+        with open(folder / "index.html", "rb") as file:
+            found = _POLICY.search(file.read(1 << 12))
+    except OSError:
+        found = None
+    return f"{found[1].decode()}; frame-ancestors 'none'" if found else "default-src 'none'"
 
 
 class _Server(ThreadingHTTPServer):
@@ -71,10 +78,7 @@ def served(folder: Path, port: int = 0, host: str = "127.0.0.1") -> Iterator[tup
     """
     if not 0 <= port <= 65535:
         raise UsageError(f"A port is a number from 0 to 65535, not {port}.")
-    text = (folder / "index.html").read_text("utf-8")
-    found = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', text)
-    policy = f"{found[1]}; frame-ancestors 'none'" if found else "default-src 'self'"
-    handler = partial(_Handler, directory=str(folder), policy=policy)
+    handler = partial(_Handler, directory=str(folder))
     try:
         server = _Server((host, port), handler)
     except OSError as fault:

@@ -79,17 +79,17 @@ def write_folder(place: Path, title: str, models: Sequence[Shown], graphics: boo
     first = [main, worker, *(str(runtimes["wasm"][part]) for part in ("ort", "glue", "binary"))]
     first += [entries[0]["weights"], "manifest.webmanifest", "icon-192.png"]
     files["index.html"] = text.encode("utf-8")
-    files["manifest.webmanifest"] = _manifest(title)
+    files["manifest.webmanifest"] = _manifest(title or page.TITLE)
     files |= {f"icon-{side}.png": content for side, content in models[0].icons.items()}
     plan = {"version": page.version(files["index.html"]), "first": ["./", *first, *walls]}
     files["sw.js"] = f"self.plan={json.dumps(plan)};\n".encode() + page.read("sw.js")
     files["runtime/NOTICE.txt"] = page.read("runtime/NOTICE.txt")
-    files["README.md"] = _readme(title, models).encode("utf-8")
+    files["README.md"] = _readme(title or page.TITLE, models).encode("utf-8")
     files[".nojekyll"] = b""
     for name, content in files.items():
         (place / name).parent.mkdir(parents=True, exist_ok=True)
         (place / name).write_bytes(content)
-    said = {"phiz": "site", "format": FORMAT, "made by": phiz.__version__, "title": title}
+    said = {"phiz": "site", "format": FORMAT, "made by": phiz.__version__, "title": title or page.TITLE}
     said["models"] = [{"hash": entry["hash"], "name": entry["name"]} for entry in entries]
     artefacts.write_json(place / NAME, said)
     return sum(len(files[name]) for name in [*first, "index.html"])

@@ -92,7 +92,7 @@ def publish(
         shown.append(_shown(model, called, own, weights, names or {} if number == 0 else {}))
         if progress:
             progress(number + 1, len(listed))
-    title = title or "Faces of nobody"
+    title = title or ""
     if single:
         content = site.one_file(title, shown)
         with artefacts.disk(out):

@@ -2,6 +2,7 @@ export const en = {
   synthetic: "Synthetic",
   nobody: "Every face here is synthetic: a program made it, and it is nobody's portrait.",
   learned: "Learned from {0}.",
+  title: "Faces of nobody",
   faces: "Faces",
   favourites: "Favourites",
   history: "History",
@@ -57,8 +58,6 @@ export const en = {
   ready: "Ready: faces are made in your browser, {0} ms each.",
   frozen: "These faces were made beforehand. New ones cannot be made here: {0}",
   noWasm: "this browser has no WebAssembly SIMD. Any browser of the last years has.",
-  openedAsFile:
-    "the page was opened as a file. Serve its folder (phiz preview FOLDER), or publish it as one file.",
   wrongFaces: "this device computes other faces than it should, so phiz shows none.",
   notLoaded: "the parts of the page did not arrive ({0}). Reload to try again.",
   fellBack: "{0} cannot be used here ({1}); {2} makes the faces.",
