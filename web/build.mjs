@@ -5,7 +5,7 @@
  * taken as it is published, its WebAssembly packed with gzip. The same sources give the same bytes.
  */
 
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 import { build } from "vite";
 
@@ -47,6 +47,7 @@ const css = await build({
 const style = (Array.isArray(css) ? css[0] : css).output.find((part) => part.fileName.endsWith(".css"));
 await writeFile(new URL("style.css", out), style.source);
 
+await copyFile(new URL("src/runtime.mjs", here), new URL("runtime.mjs", out));
 const pieces = [
   "ort.wasm.min.mjs",
   "ort-wasm-simd-threaded.mjs",

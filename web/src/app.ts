@@ -1,13 +1,22 @@
 /** What all parts of the page share: the model in use, its engine, what is kept, and words. */
 
-import { Engine, Fault, type Means, surroundings } from "./engine";
+import { Engine, Fault, type Means, runsWasm, surroundings } from "./engine";
 import { type Face, originText, shown } from "./face";
 import { fromLink, toLink } from "./link";
 import type { Model, Site } from "./site";
 import type { Store } from "./store";
 import { type Language, preferred, speaker, type Word } from "./words";
 
-export type News = "model" | "ready" | "frozen" | "progress" | "language" | "face" | "favourites" | "history";
+export type News =
+  | "model"
+  | "ready"
+  | "measured"
+  | "frozen"
+  | "progress"
+  | "language"
+  | "face"
+  | "favourites"
+  | "history";
 
 export class App extends EventTarget {
   engine: Engine;
@@ -23,7 +32,8 @@ export class App extends EventTarget {
 
   constructor(
     readonly site: Site,
-    readonly store: Store,
+    /** What is kept; there once it was opened. */
+    public store: Store,
   ) {
     super();
     this.model = site.models[0];
@@ -67,6 +77,10 @@ export class App extends EventTarget {
   /** Get the engine ready, and later see whether it can be faster. */
   async start(means: Means | null = this.asked): Promise<void> {
     const { engine } = this;
+    if (!runsWasm()) {
+      this.freeze(this.t("noWasm"));
+      return;
+    }
     try {
       const got = await engine.start(means, ({ done, total }) => {
         this.progress = Math.min(0.99, done / total);
@@ -79,7 +93,14 @@ export class App extends EventTarget {
         this.say(this.t("fellBack", this.t(means), engine.refused.get(means) ?? "", this.t(got)));
       }
       if (!this.asked)
-        setTimeout(() => void engine.improve().then((better) => better && this.tell("ready")), 1500);
+        setTimeout(
+          () =>
+            void engine.improve().then(
+              () => this.tell("measured"),
+              () => undefined,
+            ),
+          2500,
+        );
     } catch (fault) {
       if (engine === this.engine) this.freeze(this.reason(fault));
     }

@@ -37,7 +37,7 @@ export function card(app: App, place: HTMLElement): void {
       el("p", { class: "quiet" }, `phiz ${app.site.phiz}`),
     );
   };
-  for (const news of ["model", "ready", "frozen", "language"] as const) app.on(news, fill);
+  for (const news of ["model", "ready", "measured", "frozen", "language"] as const) app.on(news, fill);
   fill();
 }
 

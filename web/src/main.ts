@@ -4,7 +4,6 @@ import { App, moves } from "./app";
 import { card } from "./card";
 import { button, choice, el, tool } from "./dom";
 import { take, takeDrops } from "./drop";
-import { runsWasm } from "./engine";
 import type { Face } from "./face";
 import { fromLink } from "./link";
 import { readSite } from "./site";
@@ -25,18 +24,19 @@ function paintTheme(theme: Theme): void {
 
 async function main(): Promise<void> {
   const site = readSite();
+  const app = new App(site, Store.passing());
+  const linked = linkedFace(app);
+  if (linked && linked.model !== app.model.hash) {
+    app.use(site.models.find((m) => m.hash === linked.model) ?? app.model);
+  } else void app.start(); // first of all: it takes the longest
   const store = await Store.open();
-  const app = new App(site, store);
+  app.store = store;
   const language = await store.get<Language>("settings", "language");
   let theme = (await store.get<Theme>("settings", "theme")) ?? "auto";
   app.speak(language && language in LANGUAGES ? language : app.language);
   paintTheme(theme);
   for (const { id } of await store.list("favourites")) app.favourites.add(id);
 
-  const linked = linkedFace(app);
-  if (linked && linked.model !== app.model.hash) {
-    app.use(site.models.find((m) => m.hash === linked.model) ?? app.model);
-  }
   const start: Face = {
     model: app.model.hash,
     origin: { seed: app.model.wall.seed },
@@ -159,12 +159,14 @@ async function main(): Promise<void> {
     } else document.body.classList.remove("staged");
   });
 
-  if (!runsWasm()) return app.freeze(app.t("noWasm"));
+  if (app.frozen) app.tell("frozen");
+  else if (app.ready) app.tell("ready");
   if (!store.lasts) app.say(app.t("storage"));
-  await app.start();
-  if (site.offline && "serviceWorker" in navigator) {
-    navigator.serviceWorker.register(site.offline).catch(() => undefined);
-  }
+  const { offline } = site;
+  if (!offline || !("serviceWorker" in navigator)) return;
+  const keep = (): void => void navigator.serviceWorker.register(offline).catch(() => undefined);
+  if (app.ready) keep();
+  else app.addEventListener("ready", keep, { once: true });
 }
 
 const themeWord = (theme: Theme) =>

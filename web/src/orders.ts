@@ -8,7 +8,7 @@ export interface Start {
   kind: "start";
   backend: Backend;
   threads: number;
-  runtime: { ort: Part; glue: Part; binary: Part };
+  runtime: { ort: Part; glue: Part; between: Part; binary: Part };
   weights: Part;
   size: number;
   z: number;

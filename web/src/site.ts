@@ -41,8 +41,10 @@ export interface Model {
 }
 
 export interface Runtime {
+  /** The library, its glue, what stands between them, and the WebAssembly. */
   ort: string;
   glue: string;
+  between: string;
   binary: string;
   bytes: number;
 }

@@ -24,6 +24,11 @@ export class Store {
     return this.base !== null;
   }
 
+  /** A store that lasts as long as the page. */
+  static passing(): Store {
+    return new Store(null);
+  }
+
   static open(): Promise<Store> {
     return new Promise((done) => {
       const without = (): void => done(new Store(null));

@@ -1,10 +1,11 @@
 import { expect, test, vi } from "vitest";
-import { Engine, type Means, type Surroundings } from "../src/engine";
+import { Engine, Maker, type Means, type Surroundings } from "../src/engine";
 import type { Face } from "../src/face";
 import type { Answer, Draw, Order, Start } from "../src/orders";
 import type { Site } from "../src/site";
 import { model } from "./model";
 
+vi.spyOn(Maker.prototype, "measure").mockResolvedValue(); // these workers take no time
 vi.stubGlobal(
   "ImageData",
   class {

@@ -58,10 +58,12 @@ def write_folder(place: Path, title: str, models: Sequence[Shown], graphics: boo
         return named
 
     runtimes: dict[str, dict[str, Any]] = {}
+    between = put("runtime/runtime.mjs", page.read("runtime.mjs"))
     for name, parts in page.RUNTIMES.items():
         if name == "wasm" or graphics:
             ort, glue, binary = (put(f"runtime/{part}", page.read(f"runtime/{part}")) for part in parts)
-            runtimes[name] = {"ort": ort, "glue": glue, "binary": binary, "bytes": len(files[binary])}
+            runtimes[name] = {"ort": ort, "glue": glue, "between": between, "binary": binary}
+            runtimes[name]["bytes"] = len(files[binary])
     entries, walls = [], []
     for shown in models:
         weights = put(f"models/{shown.data['hash']}.onnx.gz", shown.weights)
@@ -76,7 +78,7 @@ def write_folder(place: Path, title: str, models: Sequence[Shown], graphics: boo
         f'<link rel="modulepreload" href="{main}">\n'
     )
     text = page.fill(data, _lead(models[0]), models[0].pictures, main, links=links)
-    first = [main, worker, *(str(runtimes["wasm"][part]) for part in ("ort", "glue", "binary"))]
+    first = [main, worker, *(str(runtimes["wasm"][part]) for part in ("ort", "glue", "between", "binary"))]
     first += [entries[0]["weights"], "manifest.webmanifest", "icon-192.png"]
     files["index.html"] = text.encode("utf-8")
     files["manifest.webmanifest"] = _manifest(title or page.TITLE)
@@ -97,7 +99,7 @@ def write_folder(place: Path, title: str, models: Sequence[Shown], graphics: boo
 
 def one_file(title: str, models: Sequence[Shown]) -> bytes:
     """Return the site of `models` as one HTML file that works from a disk, without a server."""
-    parts: dict[str, bytes] = {"worker.js": page.read("worker.js")}
+    parts = {"worker.js": page.read("worker.js"), "runtime.mjs": page.read("runtime.mjs")}
     ort, glue, binary = page.RUNTIMES["wasm"]
     for name in (ort, glue, binary):
         content = page.read(f"runtime/{name}")
@@ -108,7 +110,8 @@ def one_file(title: str, models: Sequence[Shown]) -> bytes:
         parts[names[0]] = shown.weights
         parts[names[1]] = json.dumps(shown.pictures).encode() if shown is not models[0] else b"[]"
         entries.append(_entry(shown, *names))
-    runtime = {"ort": ort, "glue": glue, "binary": binary, "bytes": len(parts[binary])}
+    runtime: dict[str, Any] = {"ort": ort, "glue": glue, "between": "runtime.mjs", "binary": binary}
+    runtime["bytes"] = len(parts[binary])
     data = _site(title, True, "worker.js", None, {"wasm": runtime}, entries)
     notice = "<!--\n" + page.read("runtime/NOTICE.txt").decode("utf-8").replace("--", "- -") + "-->\n"
     text = page.fill(data, _lead(models[0]), models[0].pictures, page.read("main.js"), parts)
