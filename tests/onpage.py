@@ -64,3 +64,39 @@ def saved(page, button: str) -> bytes:
         page.locator(".tools button", has_text=button).first.click()
     with open(coming.value.path(), "rb") as file:
         return file.read()
+
+
+OUTPUTS = """async ([latents, labels]) => {
+    const site = JSON.parse(document.getElementById("site").textContent);
+    const [model, { wasm }] = [site.models[0], site.runtimes];
+    const at = (name) => new URL(name, document.baseURI).href;
+    const worker = new Worker(at(site.worker));
+    const ask = (order) => new Promise((done, failed) => {
+        worker.onmessage = ({ data }) => {
+            if (data.kind === "fault") failed(new Error(data.reason));
+            else if (data.kind !== "progress") done(data);
+        };
+        worker.postMessage(order);
+    });
+    await ask({
+        kind: "start", backend: "wasm", threads: 1, weights: at(model.weights),
+        runtime: {
+            ort: at(wasm.ort), glue: at(wasm.glue), between: at(wasm.between), binary: at(wasm.binary),
+        },
+        size: model.size, z: model.z, range: model.output_range,
+        golden: { seeds: [], step: 1, values: "", labels: [] },
+    });
+    const out = [];
+    for (const [id, latent] of latents.entries()) {
+        const order = { kind: "draw", id, latent: Float32Array.from(latent), truncation: 1, raw: true };
+        const { values } = await ask({ ...order, labels: labels[id] });
+        out.push([...values]);
+    }
+    worker.terminate();
+    return out;
+}"""
+
+
+def outputs(page, latents: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return what the page's worker computes for `latents` (N, z), before it becomes pixels: (N, values)."""
+    return np.array(page.evaluate(OUTPUTS, [latents.tolist(), labels.tolist()]))

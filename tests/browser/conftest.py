@@ -34,8 +34,13 @@ def toy_models(tmp_path_factory):
     return labelled, toys.model(place / "plain", size=16, seed=3)
 
 
-def write(models, out: Path, **more) -> Path:
-    """Publish `models` to `out`."""
+@pytest.fixture(scope="session")
+def write() -> Callable[..., Path]:
+    """Publish models to a place: write(models, out, **options)."""
+    return _write
+
+
+def _write(models, out: Path, **more) -> Path:
     sources = [model.path for model in models]
     publish(sources, out, **{"author": "Ada", "licence": "cc-by-4.0", "graphics": False} | more)
     return out
@@ -45,13 +50,13 @@ def write(models, out: Path, **more) -> Path:
 def site(toy_models, tmp_path_factory) -> Path:
     """A site of both models."""
     place = tmp_path_factory.mktemp("browser") / "site"
-    return write(toy_models, place, names={1: "age"}, graphics=True)
+    return _write(toy_models, place, names={1: "age"}, graphics=True)
 
 
 @pytest.fixture(scope="session")
 def single(toy_models, tmp_path_factory) -> Path:
     """The same in one file."""
-    return write(toy_models, tmp_path_factory.mktemp("browser") / "page.html")
+    return _write(toy_models, tmp_path_factory.mktemp("browser") / "page.html")
 
 
 @pytest.fixture(scope="session")

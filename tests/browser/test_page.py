@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 import phiz
-from onpage import STAGE, pixels, said, saved, set_slider, shows, until
+import toys
+from onpage import STAGE, outputs, pixels, said, saved, set_slider, shows, until
 from phiz import latents, marks
 from phiz.model import to_uint8
 from phiz.onnx import Engine
@@ -63,6 +64,19 @@ def test_faces_come_alive_and_are_those_of_the_terminal(visit, site, toy_models,
     assert "hair" in label
     page.click(".seeds button[title='Previous seed']")
     shows(page, "9007199254740990")
+
+
+def test_float32_in_the_browser_is_that_of_pytorch(visit, serve, toy_models, write, tmp_path):
+    torch = pytest.importorskip("torch")
+    model = toy_models[0]
+    address = serve(write([model], tmp_path / "whole", weights="fp32"))
+    page = visit(address, expect=None)
+    values, labels = latents.latents(range(6), model.config.z), model.labels_of(range(6))
+    made = outputs(page, values, labels).reshape(6, 3, 32, 32)
+    module = toys.generator(32, 8, attributes=2).eval()
+    with torch.no_grad():
+        expected = module(torch.from_numpy(values), torch.from_numpy(labels)).numpy()
+    assert np.abs(made - expected).max() <= 1e-4
 
 
 def test_a_link_holds_everything_and_opens_for_a_stranger(visit):
