@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PAGE := web/node_modules/.done
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test test-all setup lint types wheel clean
+.PHONY: demo test test-all setup page lint types wheel clean
 
 demo: setup  ## draw faces, train on them for three minutes, show what came of it
 	$(BIN)/phiz demo
@@ -13,12 +14,14 @@ test: setup  ## lint, types and the fast tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@test ! -e $(PAGE) || { cd web && PATH="$(CURDIR)/$(BIN):$$PATH" && npm run --silent lint && npm run --silent types && npm test --silent; }
+	@command -v chromium >/dev/null || .ci/system chromium || echo "chromium is missing: the tests of the page skip"
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered
 
 test-all: setup  ## the slow tests too
 	$(BIN)/python -m pytest -m ""
 
-setup: $(VENV)/.done  ## a virtual environment with everything, pinned by constraints.txt
+setup: $(VENV)/.done page  ## a virtual environment with everything, pinned by constraints.txt
 
 $(VENV)/.done: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -28,6 +31,11 @@ $(VENV)/.done: pyproject.toml constraints.txt
 	$(INSTALL) torch
 	$(INSTALL) --editable '.[dev]'
 	@touch $@
+
+page: $(PAGE)  ## what phiz publishes, built from web/
+
+$(PAGE): $(VENV)/.done $(shell find web -type f -not -path '*/node_modules/*' 2>/dev/null)
+	.ci/page $(BIN)
 
 lint: setup
 	$(BIN)/ruff check .

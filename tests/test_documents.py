@@ -25,12 +25,16 @@ import pytest
 import typer.main
 from PIL import Image
 
+import toys
 from phiz import cli
+from phiz.errors import PhizError
 from toyset import SMALL
 
 ROOT = Path(__file__).resolve().parent.parent
 READMES = ["README.md", "README.zh.md", "README.ja.md"]
-TUTORIALS = [f"docs/{name}.md" for name in ("training", "faces", "making", "evaluation", "collecting")]
+TUTORIALS = [
+    f"docs/{name}.md" for name in ("training", "faces", "making", "evaluation", "collecting", "publishing")
+]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 STEPS = 2
 
@@ -136,6 +140,19 @@ def site(place, monkeypatch):
         yield found
 
 
+@pytest.fixture
+def published(place, monkeypatch):
+    """What docs/publishing.md needs: the built page, settings of its own, a second run."""
+    from phiz.publish import page
+
+    try:
+        page.read("page.html")
+    except PhizError:
+        pytest.skip("the page is not built (make page)")
+    monkeypatch.setenv("PHIZ_SETTINGS", str(place / "settings"))
+    toys.model(place / "runs" / "second", seed=4)
+
+
 def run_line(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Run one phiz command in this process, as its main function does."""
     assert words[0] == "phiz", f"a tutorial runs phiz and nothing else: {shlex.join(words)}"
@@ -147,9 +164,11 @@ def run_line(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", [*TUTORIALS, "README.md"])
 def test_a_document_runs(name, place, request, monkeypatch, capsys):
-    if name in ("docs/making.md", "README.md"):
+    if name in ("docs/making.md", "docs/publishing.md", "README.md"):
         shutil.copytree(request.getfixturevalue("run"), place / "runs" / "first")
         monkeypatch.setattr("phiz.verbs.train.train", lambda *asked, **more: None)
+    if name == "docs/publishing.md":
+        request.getfixturevalue("published")
     if name == "docs/collecting.md":
         request.getfixturevalue("site")
     found = blocks(name, "python") if name == "README.md" else blocks(name, "sh", "python")

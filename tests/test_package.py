@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def run(*command: str | Path) -> str:
+def run(*command: str | Path, **more: str) -> str:
     """Run a program away from the source tree; return what it printed."""
     surroundings = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     done = subprocess.run(
@@ -37,7 +37,7 @@ def run(*command: str | Path) -> str:
         capture_output=True,
         encoding="utf-8",
         errors="replace",
-        env=surroundings,
+        env=surroundings | more,
         cwd=Path(sys.executable).anchor,
         check=False,
     )
@@ -100,6 +100,40 @@ def test_the_wheel_holds_phiz_and_nothing_else(built):
     needed = [line for line in lines if "extra ==" not in line]
     assert any("onnxruntime" in line for line in needed)
     assert not any("torch" in line for line in needed)
+
+
+PAGE = ROOT / "src/phiz/publish/page"
+needs_page = pytest.mark.skipif(
+    not (PAGE / "page.html").is_file(), reason="the page is not built (make page)"
+)
+
+
+@needs_page
+def test_sdist_and_wheel_hold_the_built_page(built):
+    files = {path.relative_to(PAGE).as_posix() for path in PAGE.rglob("*") if path.is_file()}
+    (wheel,), (sdist,) = built.glob("*.whl"), built.glob("*.tar.gz")
+    with zipfile.ZipFile(wheel) as archive:
+        shipped = {name.removeprefix("phiz/publish/page/") for name in archive.namelist()}
+    assert files <= shipped, files - shipped
+    assert wheel.stat().st_size < 20e6
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {f"src/phiz/publish/page/{name}" for name in files} <= names
+    assert {"web/package-lock.json", "web/src/main.ts", ".ci/page"} <= names
+    assert not any("node_modules" in name for name in names)
+
+
+@needs_page
+def test_the_installed_phiz_publishes_without_node(python, tmp_path):
+    model = toys.model(tmp_path / "model")
+    run(
+        *(python, "-m", "phiz", "publish", model.path, "-o", tmp_path / "site"),
+        *("--author", "Ada", "--licence", "mit"),
+        PATH="",
+        PHIZ_SETTINGS=str(tmp_path / "settings"),
+    )
+    assert (tmp_path / "site" / "index.html").is_file()
+    assert list((tmp_path / "site" / "runtime").glob("*.wasm.gz"))
 
 
 def test_the_installed_command(python):

@@ -23,9 +23,12 @@ if TYPE_CHECKING:
     from phiz.verbs.collect import collect
     from phiz.verbs.demo import demo
     from phiz.verbs.evaluate import evaluate
+    from phiz.verbs.export import export
     from phiz.verbs.generate import generate
     from phiz.verbs.inspect import inspect
     from phiz.verbs.prepare import prepare
+    from phiz.verbs.preview import preview
+    from phiz.verbs.publish import publish
     from phiz.verbs.train import train
     from phiz.verbs.walk import walk
 
@@ -37,10 +40,13 @@ _HOMES = {
     "collect": "phiz.verbs.collect",
     "demo": "phiz.verbs.demo",
     "evaluate": "phiz.verbs.evaluate",
+    "export": "phiz.verbs.export",
     "generate": "phiz.verbs.generate",
     "inspect": "phiz.verbs.inspect",
     "load": "phiz.model",
     "prepare": "phiz.verbs.prepare",
+    "preview": "phiz.verbs.preview",
+    "publish": "phiz.verbs.publish",
     "train": "phiz.verbs.train",
     "walk": "phiz.verbs.walk",
 }
@@ -52,10 +58,13 @@ __all__ = [
     "collect",
     "demo",
     "evaluate",
+    "export",
     "generate",
     "inspect",
     "load",
     "prepare",
+    "preview",
+    "publish",
     "train",
     "walk",
 ]

@@ -19,13 +19,14 @@ from typing import Any, Literal
 
 from phiz.errors import PhizError, Surroundings
 
-Kind = Literal["faceset", "run", "model", "evaluation", "collection"]
+Kind = Literal["faceset", "run", "model", "evaluation", "collection", "site"]
 _MARKS: dict[str, Kind] = {
     "faceset.json": "faceset",
     "recipe.json": "run",
     "config.json": "model",
     "evaluation.json": "evaluation",
     "collection.json": "collection",
+    "site.json": "site",
 }
 
 

@@ -48,7 +48,7 @@ def read_graph(data: bytes) -> Graph:
         ValueError: it is no ONNX file, or it keeps weights in another file.
     """
     try:
-        found = [value for number, value in _fields(memoryview(data)) if number == 7]
+        found = [value for number, value in fields(memoryview(data)) if number == 7]
         if len(found) != 1:
             raise ValueError("it is no ONNX file")
         _refuse_outside(memoryview(data), model=True)
@@ -59,7 +59,7 @@ def read_graph(data: bytes) -> Graph:
 
 def _graph(data: memoryview) -> Graph:
     graph = Graph()
-    for number, value in _fields(data):
+    for number, value in fields(data):
         if number == 1:
             graph.nodes.append(_node(value))
         elif number == 5:
@@ -76,52 +76,52 @@ def _graph(data: memoryview) -> Graph:
 
 def _node(data: memoryview) -> Node:
     inputs, outputs, op, attributes = [], [], "", {}
-    for number, value in _fields(data):
+    for number, value in fields(data):
         if number == 1:
-            inputs.append(_text(value))
+            inputs.append(text(value))
         elif number == 2:
-            outputs.append(_text(value))
+            outputs.append(text(value))
         elif number == 4:
-            op = _text(value)
+            op = text(value)
         elif number == 5:
-            name, whole = "", []
-            for part, content in _fields(value):
+            name, found = "", []
+            for part, content in fields(value):
                 if part == 1:
-                    name = _text(content)
+                    name = text(content)
                 elif part in (3, 8):
-                    whole += _whole(content)
-            attributes[name] = tuple(whole)
+                    found += whole(content)
+            attributes[name] = tuple(found)
     return Node(op, tuple(inputs), tuple(outputs), attributes)
 
 
 def _tensor(data: memoryview) -> tuple[str, int, tuple[int, ...]]:
     name, kind, dims = "", 0, []
-    for number, value in _fields(data):
+    for number, value in fields(data):
         if number == 1:
-            dims += _whole(value)
+            dims += whole(value)
         elif number == 2:
             kind = value
         elif number == 8:
-            name = _text(value)
+            name = text(value)
     return name, kind, tuple(dims)
 
 
 def _value_info(data: memoryview) -> tuple[str, Shape]:
     name, shape = "", []
-    for number, value in _fields(data):
+    for number, value in fields(data):
         if number == 1:
-            name = _text(value)
+            name = text(value)
         elif number == 2:  # type -> tensor type -> shape -> dims
             for dim in _within(value, 1, 2, 1):
                 size: int | str = "?"
-                for part, content in _fields(dim):
-                    size = content if part == 1 else _text(content)
+                for part, content in fields(dim):
+                    size = content if part == 1 else text(content)
                 shape.append(size)
     return name, tuple(shape)
 
 
 def _within(data: memoryview, *path: int) -> Iterator[Any]:
-    for number, value in _fields(data):
+    for number, value in fields(data):
         if number == path[0]:
             yield from _within(value, *path[1:]) if len(path) > 1 else (value,)
 
@@ -150,12 +150,12 @@ def _refuse_outside(data: memoryview, model: bool = False, depth: int = 0) -> No
 
 
 def _refuse_tensor(data: memoryview) -> None:
-    for number, value in _fields(data):
+    for number, value in fields(data):
         if number == 13 or (number == 14 and value != 0):
             raise ValueError("it keeps weights in another file")
 
 
-def _fields(data: memoryview) -> Iterator[tuple[int, Any]]:
+def fields(data: memoryview) -> Iterator[tuple[int, Any]]:
     """Yield (field number, value): an int, or the bytes of what is not a number."""
     at, end = 0, len(data)
     while at < end:
@@ -189,7 +189,7 @@ def _varint(data: memoryview, at: int) -> tuple[int, int]:
             raise ValueError("it is no ONNX file")
 
 
-def _whole(value: int | memoryview) -> list[int]:
+def whole(value: int | memoryview) -> list[int]:
     """Return a repeated whole number: one of it, or packed ones."""
     if isinstance(value, int):
         return [_signed(value)]
@@ -204,7 +204,8 @@ def _signed(value: int) -> int:
     return value - (1 << 64) if value >> 63 else value
 
 
-def _text(value: memoryview) -> str:
+def text(value: memoryview) -> str:
+    """Return a string of the wire format."""
     return bytes(value).decode("utf-8")
 
 

@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
-from pathlib import Path
 
-from phiz import artefacts
+from phiz import artefacts, settings
 from phiz.errors import UsageError
 
 _MAIL = re.compile(r"[\w.+\-]+@[\w\-]+(\.[\w\-]+)+", re.ASCII)
 _PAGE = re.compile(r"https?://[\w\-]+(\.[\w\-]+)+(/[\w\-./~]*)?", re.ASCII)
-
-
-def settings_folder() -> Path:
-    """Return the folder for what a user has set: PHIZ_SETTINGS, else the system's place for it."""
-    if chosen := os.environ.get("PHIZ_SETTINGS"):
-        return Path(chosen)
-    if sys.platform == "win32":
-        roaming = os.environ.get("APPDATA")
-        return (Path(roaming) if roaming else Path.home() / "AppData" / "Roaming") / "phiz"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "phiz"
-    xdg = os.environ.get("XDG_CONFIG_HOME", "")
-    return (Path(xdg) if Path(xdg).is_absolute() else Path.home() / ".config") / "phiz"
 
 
 def contact(given: str | None) -> str:
@@ -36,7 +20,7 @@ def contact(given: str | None) -> str:
     Raises:
         UsageError: none was ever given, or it is neither.
     """
-    place = settings_folder() / "contact.txt"
+    place = settings.folder() / "contact.txt"
     if given is None:
         try:
             kept = place.read_text("utf-8").strip()

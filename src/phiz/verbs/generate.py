@@ -13,9 +13,10 @@ from phiz import artefacts, latents, marks
 from phiz.errors import PhizError, UsageError
 from phiz.model import Model, check_truncation, load
 from phiz.sampling import sheets
+from phiz.verbs.like import Likeness, likeness
 
 _NOT_STILLS = (".gif", ".mp4", ".bmp", ".tif", ".tiff", ".avif", ".webm", ".pdf", ".svg")
-_SINGLE = re.compile(r"seed-\d{6,16}\.png")
+_SINGLE = re.compile(r"(seed|face)-\d{6,16}\.png")
 
 DEFAULT, DEFAULT_OF = 16, 512
 
@@ -83,7 +84,11 @@ def generate(
     if like is not None:
         if seeds is not None or n is not None or seed or labels or truncation != 1.0:
             raise UsageError("--like says which faces; leave seeds, -n, --truncation and labels out.")
-        seeds, truncation, labels, grid = _as_in(Path(like), model, grid if not single else None, single)
+        alike = likeness(Path(like), model)
+        grid = grid if single or grid is not None else alike.grid
+        if alike.latents is not None:
+            return _again(out, model, alike, None if single else _places(grid), scale, force)
+        seeds, truncation, labels = alike.seeds, alike.truncation, alike.labels
     places = _places(grid)
     model.check_labels(labels)
     picked: dict[str, Any] = {}
@@ -140,25 +145,29 @@ def _seeds(
     return chosen
 
 
-def _as_in(
-    like: Path, model: Model, grid: str | tuple[int, int] | None, single: bool
-) -> tuple[list[int], float, dict[str, str], str | tuple[int, int] | None]:
-    """Return the seeds, truncation, labels and grid of the picture `like`, which `model` must have made."""
-    said = marks.read(like)
-    if said is None:
-        raise PhizError(f"{like} does not say that phiz made it; its metadata may have been removed.")
-    if said.get("phiz") != "picture":
-        raise PhizError(f"{like} is a {said.get('phiz')}, not faces; give its seed: --seed.")
-    if said.get("model") != model.hash:
-        raise PhizError(f"{like} was made by model {said.get('model')}; {model.path} is {model.hash}.")
-    try:
-        seeds = latents.check_seeds(marks.seeds_of(said))
-        places = said.get("grid")
-        if grid is None and places and not single:
-            grid = int(places[0]), int(places[1])
-        return seeds, float(said["truncation"]), dict(said.get("labels", {})), grid
-    except (KeyError, TypeError, ValueError, IndexError):
-        raise PhizError(f"{like} does not say clearly how it was made.") from None
+def _again(
+    out: Path, model: Model, alike: Likeness, places: tuple[int, int] | None, scale: int | None, force: bool
+) -> list[Path]:
+    """Make the faces of a picture that holds their latents, which lie beyond the seeds."""
+    assert alike.latents is not None
+    assert alike.psi is not None
+    if places is None and out.suffix.lower() not in marks.PICTURES:
+        files = [out / f"face-{number:06d}.png" for number in range(1, len(alike.latents) + 1)]
+        _check_folder(out, files, force)
+    else:
+        files = [out]
+        marks.check_target(out, force)
+        places = places or sheets.grid_for(len(alike.latents))
+        sheets.check_grid(places, len(alike.latents))
+    faces = model.run(alike.latents, alike.psi, alike.indices)
+    if places is None:
+        for number, file in enumerate(files):
+            marks.save(sheets.enlarge(faces[number], scale or 1), file, alike.one(number))
+        return files
+    enlarged = scale or (1 if len(faces) == 1 else sheets.scale_for(model.config.size))
+    image = sheets.sheet(faces, model.config.size, places, None, enlarged, out.suffix)
+    marks.save(image, out, alike.said | {"grid": list(places)})
+    return files
 
 
 def _faces(

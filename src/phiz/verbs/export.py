@@ -1,0 +1,75 @@
+"""`phiz export`: a model with its ONNX in every form, ready to be shared."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from phiz import artefacts
+from phiz.card import CONFIG
+from phiz.errors import PhizError
+from phiz.model import Model, load
+from phiz.publish import forms
+from phiz.publish.stored import FORMS, Form
+from phiz.sampling.showing import size_in_words
+
+FILES: dict[Form, str] = {
+    "fp32": "onnx/model.onnx",
+    "fp16": "onnx/model_fp16.onnx",
+    "int8": "onnx/model_quantized.onnx",
+}
+"""Where each form lies in a model folder, named as Hugging Face's tools look for them."""
+
+_COPIED = (CONFIG, "model.safetensors", "README.md", "preview.png")
+
+
+@dataclass
+class Exported:
+    """A model that was written, and lines that say what is in it."""
+
+    model: Model
+    lines: list[str] = field(default_factory=list)
+
+
+def export(source: str | Path, out: str | Path, *, force: bool = False) -> Exported:
+    """Write a model as a folder with its ONNX in three forms: fp32, and weights stored in 16 and in 8 bits.
+
+    Every file is one file, takes latent, truncation and labels, and computes in float32. The fp32 form was
+    checked against PyTorch when the model was written; the others are checked against it here. A form
+    whose faces would differ too much is left out, and a line says so.
+
+    Args:
+        source: a run or a model.
+        out: the model folder to write; it has card and preview too.
+        force: replace a model.
+
+    Raises:
+        PhizError: no model at `source`, or something stands at `out` that may not be replaced.
+        Surroundings: the disk is full.
+    """
+    out = Path(out)
+    artefacts.check_target(out, "model", force)
+    model = load(source)
+    hashes = dict(model.config.files)
+    lines = []
+    with artefacts.building(out, "model", force) as place:
+        (place / "onnx").mkdir()
+        for name in _COPIED:
+            if (model.path / name).is_file():
+                shutil.copyfile(model.path / name, place / name)
+        for form in FORMS:
+            try:
+                kept = forms.keep(model, form)
+            except PhizError as fault:
+                lines.append(f"  left out: {fault}")
+                continue
+            (place / FILES[form]).write_bytes(kept.data)
+            hashes[FILES[form]] = hashlib.sha256(kept.data).hexdigest()
+            near = "" if form == "fp32" else f", {kept.mean:.2f} of 255 from fp32 on average"
+            lines.append(f"  {FILES[form]}: {size_in_words(len(kept.data))}, weights in {form}{near}")
+        there = {name: value for name, value in hashes.items() if (place / name).is_file()}
+        config = model.config.model_copy(update={"files": there})
+        artefacts.write_json(place / CONFIG, config.model_dump(mode="json"))
+    return Exported(load(out), [f"{out}: a model of {config.size} px", *lines])

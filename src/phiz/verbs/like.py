@@ -1,0 +1,93 @@
+"""What a picture says of how it was made: the seeds of its faces, or, beyond the seeds, their latents."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from phiz import latents, marks
+from phiz.errors import PhizError
+from phiz.model import Model
+
+_LARGEST = 1e4
+_MOST_FACES = 4096
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """The faces of a picture: `seeds` with one truncation and labels, or `latents` with those of each.
+
+    `latents` is float32 (N, z), `psi` float32 (N,), `indices` int64 (N, A) of label values or None; `said`
+    are the facts of the picture, `grid` its rows and columns.
+    """
+
+    said: dict[str, Any]
+    seeds: list[int]
+    truncation: float
+    labels: dict[str, str]
+    grid: tuple[int, int] | None = None
+    latents: np.ndarray | None = None
+    psi: np.ndarray | None = None
+    indices: np.ndarray | None = None
+
+    def one(self, number: int) -> dict[str, Any]:
+        """Return the facts of the face of this number, for a picture of it alone."""
+        assert self.latents is not None
+        assert self.psi is not None
+        said = {k: v for k, v in self.said.items() if k not in ("grid", "faces")}
+        values = base64.b64encode(self.latents[number].astype("<f4").tobytes()).decode()
+        said |= {"n": 1, "latents": values, "truncation": float(self.psi[number])}
+        for name in ("faces", "shows"):
+            listed = self.said.get(name)
+            if isinstance(listed, list):
+                said[name] = listed[number : number + 1] if name == "faces" else listed[number]
+        return said
+
+
+def likeness(like: Path, model: Model) -> Likeness:
+    """Read how the picture `like` was made, which `model` must have made.
+
+    Raises:
+        PhizError: it does not say, or says that another model made it.
+    """
+    said = marks.read(like)
+    if said is None:
+        raise PhizError(f"{like} does not say that phiz made it; its metadata may have been removed.")
+    if said.get("phiz") != "picture":
+        raise PhizError(f"{like} is a {said.get('phiz')}, not faces; give its seed: --seed.")
+    if said.get("model") != model.hash:
+        raise PhizError(f"{like} was made by model {said.get('model')}; {model.path} is {model.hash}.")
+    try:
+        places = said.get("grid")
+        grid = (int(places[0]), int(places[1])) if places else None
+        if "latents" in said:
+            return _beyond(said, model, grid)
+        seeds = latents.check_seeds(marks.seeds_of(said))
+        return Likeness(said, seeds, float(said["truncation"]), dict(said.get("labels", {})), grid)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+        raise PhizError(f"{like} does not say clearly how it was made.") from None
+
+
+def _beyond(said: dict[str, Any], model: Model, grid: tuple[int, int] | None) -> Likeness:
+    try:
+        data = base64.b64decode(said["latents"], validate=True)
+    except binascii.Error:
+        raise ValueError("latents") from None
+    values = np.frombuffer(data, "<f4").reshape(-1, model.config.z)
+    if not (1 <= len(values) <= _MOST_FACES and (np.abs(values) < _LARGEST).all()):
+        raise ValueError("latents")
+    psi = np.broadcast_to(np.asarray(said["truncation"], np.float32), len(values)).copy()
+    if not (np.isfinite(psi).all() and (psi >= 0).all()):
+        raise ValueError("truncation")
+    indices = None
+    if model.config.labels:
+        shows = said["shows"] if isinstance(said["shows"], list) else [said["shows"]] * len(values)
+        schema = model.config.labels.items()
+        indices = np.array([[v.index(shown[a]) for a, v in schema] for shown in shows], np.int64)
+        indices = indices.reshape(len(values), len(model.config.labels))
+    return Likeness(said, [], 1.0, {}, grid, values.astype(np.float32), psi, indices)

@@ -1,0 +1,219 @@
+"""`phiz publish`: a page that makes a model's faces in the visitor's own browser."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from phiz import artefacts
+from phiz.errors import PhizError, UsageError
+from phiz.evaluation import figures, words
+from phiz.graph import read_tensors
+from phiz.model import Model, load
+from phiz.onnx import Engine
+from phiz.publish import directions, faces, forms, site
+from phiz.publish.rights import rights
+from phiz.publish.stored import FORMS, Form
+from phiz.sampling.showing import size_in_words
+
+_ICON_SIDES = (192, 512)
+_MOST_MODELS = 12
+
+
+@dataclass
+class Published:
+    """A page that was written: where, the bytes a first visitor loads, and lines that say what to do next."""
+
+    place: Path
+    bytes: int
+    lines: list[str] = field(default_factory=list)
+
+
+def publish(
+    sources: str | Path | Sequence[str | Path],
+    out: str | Path,
+    *,
+    title: str | None = None,
+    author: str | None = None,
+    licence: str | None = None,
+    weights: str = "auto",
+    names: Mapping[int, str] | None = None,
+    graphics: bool = True,
+    anyway: bool = False,
+    force: bool = False,
+    ask: Callable[[str], str] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Published:
+    """Write a page with one model or several, that makes their faces in the browser, without a server.
+
+    Args:
+        sources: runs or models; the first is shown first.
+        out: a folder for a site; or a name in .html, for one file that also works from a disk.
+        title: what stands above the faces.
+        author: who made the models; kept for the next time.
+        licence: what others may do with them; kept for the next time.
+        weights: fp32, fp16 or int8: how they are stored, or auto: the smallest that shows the same faces.
+        names: of directions, {number from 1: name}; for the first model.
+        graphics: bring the runtime for graphics cards too; a single file never does.
+        anyway: publish a model that seems to copy faces it learned from.
+        force: replace a site, or a file, that phiz wrote.
+        ask: asks a person for author or licence, where neither was ever given.
+        progress: told how many models of how many are done.
+
+    Raises:
+        UsageError: no author or licence is known; no such form; a name for no direction.
+        PhizError: no model at a source, one that copies, or something at `out` that may not be replaced.
+        Surroundings: the disk is full.
+    """
+    out = Path(out)
+    listed = [sources] if isinstance(sources, str | Path) else list(sources)
+    if not 1 <= len(listed) <= _MOST_MODELS:
+        raise UsageError(f"A page shows 1 to {_MOST_MODELS} models, not {len(listed)}.")
+    if weights not in ("auto", *FORMS):
+        raise UsageError(f'--weights is auto, {", ".join(FORMS)}; not "{weights}".')
+    single = out.suffix.lower() in (".html", ".htm")
+    _check_target(out, single, force)
+    models = [load(source) for source in listed]
+    if len({model.hash for model in models}) < len(models):
+        raise UsageError("The same model is named twice.")
+    for model in models:
+        _check(model, anyway)
+    config = models[0].config
+    who = rights(author, licence, (config.author, config.licence), ask)
+    shown: list[site.Shown] = []
+    for number, (source, model) in enumerate(zip(listed, models, strict=True)):
+        own = (author or model.config.author or who[0], licence or model.config.licence or who[1])
+        called = _name(Path(source), model, [one.data["name"] for one in shown])
+        shown.append(_shown(model, called, own, weights, names or {} if number == 0 else {}))
+        if progress:
+            progress(number + 1, len(listed))
+    title = title or ""
+    if single:
+        content = site.one_file(title, shown)
+        with artefacts.disk(out):
+            out.parent.mkdir(parents=True, exist_ok=True)
+            artefacts.write_bytes(out, content)
+        return Published(out, len(content), _lines(out, shown, len(content), single))
+    with artefacts.building(out, "site", force) as place:
+        loaded = site.write_folder(place, title, shown, graphics)
+    return Published(out, loaded, _lines(out, shown, loaded, single))
+
+
+def _check_target(out: Path, single: bool, force: bool) -> None:
+    if not single:
+        artefacts.check_target(out, "site", force)
+    elif out.is_dir():
+        raise PhizError(f"{out} is a folder; give the file another name.")
+    elif out.exists():
+        with open(out, "rb") as file:
+            ours = b'<meta name="generator" content="phiz">' in file.read(1 << 16)
+        if not ours:
+            raise PhizError(f"{out} exists and was not written by phiz; choose another name.")
+        if not force:
+            raise PhizError(f"{out} exists; choose another name, or --force to replace it.")
+
+
+def _check(model: Model, anyway: bool) -> None:
+    """Refuse what no page can show, and what should not be shown without a second thought."""
+    if model.config.kind != "generator":
+        raise PhizError(f"{model.path} is an {model.config.kind}; a page shows generators.")
+    copying = _copying(model)
+    if copying and copying["flagged"] and not anyway:
+        raise PhizError(
+            f"{model.path} seems to copy faces it learned from: {copying['verdict']} Look at its report; "
+            "to publish it all the same: --anyway."
+        )
+
+
+def _copying(model: Model) -> dict[str, Any] | None:
+    """Return what an evaluation beside the model found of copying; None where nobody looked."""
+    for folder in (model.path / "evaluation", model.path.parent / "evaluation"):
+        if not (folder / figures.NAME).is_file():
+            continue
+        found = figures.read(folder)
+        if found.model.get("hash") == model.hash and found.copying:
+            return {"verdict": words.copying(found), "flagged": bool(found.copying.get("flagged"))}
+    return None
+
+
+def _name(source: Path, model: Model, taken: Sequence[str]) -> str:
+    """Return a name for a model among others: that of its run or folder."""
+    folder = model.path.resolve()
+    name = folder.parent.name if folder.name == "model" and folder.parent.name else folder.name
+    return name if name not in taken else f"{name} {model.hash[:4]}"
+
+
+def _shown(
+    model: Model, name: str, who: tuple[str, str], weights: str, names: Mapping[int, str]
+) -> site.Shown:
+    kept = forms.smallest(model) if weights == "auto" else forms.keep(model, _form(weights))
+    engine = Engine(kept.data)
+    config = model.config
+    found = directions.find(kept.data, config.z, model.labels_of(directions.seeds()))
+    seeds = faces.wall_seeds(config.size)
+    first = faces.make(model, engine, seeds)
+    data = {
+        "hash": model.hash,
+        "name": name,
+        "size": config.size,
+        "z": config.z,
+        "labels": config.labels,
+        "frequencies": config.frequencies,
+        "output_range": list(config.output_range),
+        "form": kept.form,
+        "golden": faces.golden(model, engine),
+        "directions": directions.described(found, names),
+        "wall": {"seed": seeds[0]},
+        "card": _card(model, who),
+    }
+    icons = {side: faces.icon(first[0], side) for side in _ICON_SIDES}
+    return site.Shown(data, site.packed(kept.data), faces.pictures(model, first, seeds), icons)
+
+
+def _form(text: str) -> Form:
+    return next(form for form in FORMS if form == text)
+
+
+def _card(model: Model, who: tuple[str, str]) -> dict[str, Any]:
+    config = model.config
+    arguments = ", ".join(f"{name} {value}" for name, value in config.network.arguments.items())
+    shapes = read_tensors(model.path / "model.safetensors")
+    return {
+        "author": who[0],
+        "licence": who[1],
+        "learned_from": config.learned_from,
+        "faces": config.faces,
+        "faceset": config.faceset,
+        "recipe": config.recipe,
+        "steps": config.steps,
+        "network": f"{config.network.name}, {arguments}" if arguments else config.network.name,
+        "weights": sum(math.prod(shape) for shape in shapes.values()),
+        "figures": {name: value for name, value in config.figures.items() if np.isfinite(value)},
+        "copying": _copying(model),
+    }
+
+
+def _lines(out: Path, shown: Sequence[site.Shown], loaded: int, single: bool) -> list[str]:
+    count = "1 model" if len(shown) == 1 else f"{len(shown)} models"
+    stored = ", ".join(
+        f"{one.data['name']} {size_in_words(len(one.weights))} ({one.data['form']})" for one in shown
+    )
+    lines = [f"{out}: a page with {count}: {stored}; {size_in_words(loaded)} for a first visitor."]
+    for one in shown:
+        copying = one.data["card"]["copying"]
+        said = copying["verdict"] if copying else "nobody has looked for copies (phiz evaluate does)."
+        lines.append(f"  {one.data['name']}: {said}")
+        if not one.data["card"]["learned_from"]:
+            lines.append(f"  {one.data['name']}: its config.json does not say what it learned from.")
+    if single:
+        return [*lines, "Open it in a browser, or send it to somebody."]
+    return [
+        *lines,
+        f"Look at it: phiz preview {out}",
+        "Put it online: copy the folder to any web server, GitHub Pages or a static Hugging Face Space.",
+    ]

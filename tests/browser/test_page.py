@@ -1,0 +1,270 @@
+"""The page in a browser: a wall at once, then the faces of the terminal, and what one does with them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import phiz
+import toys
+from onpage import STAGE, outputs, pixels, said, saved, set_slider, shows, until
+from phiz import latents, marks
+from phiz.model import to_uint8
+from phiz.onnx import Engine
+
+
+def made(site, model, values, truncation=1.0, labels=None) -> np.ndarray:
+    """Return faces by the published weights: uint8 (N, H, W, 3)."""
+    (weights,) = (site / "models").glob(f"{model.hash}-*.onnx.gz")
+    engine = Engine(gzip.decompress(weights.read_bytes()))
+    return to_uint8(engine.run(values, truncation, labels), model.config.output_range)
+
+
+def seed_of(site, model, seed: int) -> np.ndarray:
+    return made(site, model, latents.latents([seed], model.config.z), 1.0, model.labels_of([seed]))[0]
+
+
+def near(a: np.ndarray, b: np.ndarray) -> bool:
+    return a.shape == b.shape and int(np.abs(a.astype(int) - b.astype(int)).max()) <= 1
+
+
+def test_the_wall_is_there_without_a_program(visit):
+    page = visit(java_script_enabled=False, expect=None)
+    assert page.locator("ul.wall img").count() == 48
+    assert (
+        page.locator("ul.wall img").nth(47).evaluate("(image) => image.complete && image.naturalWidth") == 32
+    )
+    assert "synthetic" in page.text_content("#lead")
+    assert "Ada" in page.text_content("#rights")
+
+
+def test_faces_come_alive_and_are_those_of_the_terminal(visit, site, toy_models, address):
+    page = visit()
+    page.wait_for_selector("ul.wall button.live canvas")
+    assert {url.split("/")[2] for url in page.asked if not url.startswith(("data:", "blob:"))} == {
+        address.split("/")[2]
+    }
+    model = toy_models[0]
+    shows(page, "0")
+    assert near(pixels(page), seed_of(site, model, 0))
+    page.fill(".seeds input", "9007199254740991")
+    page.press(".seeds input", "Enter")
+    shows(page, "9007199254740991")
+    assert near(pixels(page), seed_of(site, model, 9007199254740991))
+    whole = phiz.load(model.path).sample(1, seed=9007199254740991)[0]
+    assert np.abs(pixels(page).astype(int) - whole.astype(int)).mean() <= 2  # stored in 8 bits
+    assert "9007199254740991" in page.url
+    label = page.get_attribute(STAGE, "aria-label")
+    assert "9007199254740991" in label
+    assert "hair" in label
+    page.click(".seeds button[title='Previous seed']")
+    shows(page, "9007199254740990")
+
+
+def test_float32_in_the_browser_is_that_of_pytorch(visit, serve, toy_models, write, tmp_path):
+    torch = pytest.importorskip("torch")
+    model = toy_models[0]
+    address = serve(write([model], tmp_path / "whole", weights="fp32"))
+    page = visit(address, expect=None)
+    values, labels = latents.latents(range(6), model.config.z), model.labels_of(range(6))
+    made = outputs(page, values, labels).reshape(6, 3, 32, 32)
+    module = toys.generator(32, 8, attributes=2).eval()
+    with torch.no_grad():
+        expected = module(torch.from_numpy(values), torch.from_numpy(labels)).numpy()
+    assert np.abs(made - expected).max() <= 1e-4
+
+
+def test_a_link_holds_everything_and_opens_for_a_stranger(visit):
+    page = visit("#seed=7~12@0.3~99@0.25&truncation=0.8&label=hair:red&move=0:1.5,2:-2")
+    shows(page, "7~12@0.3~99@0.25")
+    first = pixels(page)
+    page.wait_for_timeout(200)
+    set_slider(page, "Truncation", 0.75)
+    until(page, "location.hash.includes('truncation=0.75')")
+    page.wait_for_timeout(200)
+    second = pixels(page)
+    assert not np.array_equal(first, second)
+    link = page.url.split("#")[1]
+    assert {"seed=7~12@0.3~99@0.25", "label=hair:red", "move=0:1.5,2:-2"} <= set(link.split("&"))
+    stranger = visit(f"#{link}")
+    shows(stranger, "7~12@0.3~99@0.25")
+    assert np.array_equal(pixels(stranger), second)
+    assert stranger.locator(".stage .choice:has-text('hair') select").input_value() == "red"
+
+
+def test_labels_and_directions_change_the_face_and_what_is_said(visit):
+    page = visit("#seed=7")
+    shows(page, "7")
+    before = pixels(page)
+    other = "red" if "red" not in page.get_attribute(STAGE, "aria-label") else "black"
+    page.locator(".stage .choice:has-text('hair') select").select_option(other)
+    until(page, f"document.querySelector('{STAGE}').ariaLabel.includes('hair {other}')")
+    page.wait_for_timeout(200)
+    labelled = pixels(page)
+    assert not np.array_equal(before, labelled)
+    set_slider(page, "age", 3)
+    until(page, "location.hash.includes('move=0:3')")
+    page.wait_for_timeout(200)
+    assert not np.array_equal(labelled, pixels(page))
+    page.locator(".stage button", has_text="Reset").click()
+    page.wait_for_timeout(200)
+    assert np.array_equal(labelled, pixels(page))
+    assert f"label=hair:{other}" in page.url
+
+
+def test_a_face_comes_back_from_its_file(visit, site, toy_models, tmp_path):
+    page = visit("#seed=7~12@0.3&label=hat:yes&move=1:2&truncation=0.9")
+    shows(page, "7~12@0.3")
+    page.wait_for_timeout(200)
+    shown = pixels(page)
+    file = tmp_path / "mixed.png"
+    file.write_bytes(saved(page, "PNG"))
+    said_of = marks.read(file)
+    assert said_of["synthetic"] is True
+    assert said_of["shows"]["hat"] == "yes"
+    model = toy_models[0]
+    assert said_of["model"] == model.hash
+    phiz.generate(model.path, tmp_path / "again", like=file)
+    (again,) = (tmp_path / "again").iterdir()
+    with Image.open(again) as picture:
+        terminal = np.asarray(picture.convert("RGB"))
+    assert np.abs(terminal.astype(int) - shown.astype(int)).mean() <= 2
+    other = visit()
+    other.set_input_files("input[type=file]", file)
+    shows(other, "7~12@0.3")
+    other.wait_for_timeout(200)
+    assert np.array_equal(pixels(other), shown)
+
+
+def test_two_pictures_of_the_terminal_are_mixed_and_a_sheet_is_spread_out(visit, toy_models, tmp_path):
+    phiz.generate(toy_models[0].path, tmp_path / "two", seeds=[3, 8])
+    page = visit()
+    page.set_input_files("input[type=file]", sorted((tmp_path / "two").iterdir()))
+    shows(page, "3~8@0.5")
+    phiz.generate(toy_models[0].path, tmp_path / "sheet.png", seeds=[5, 6, 20], labels={"hair": "red"})
+    page.set_input_files("input[type=file]", tmp_path / "sheet.png")
+    until(page, "document.querySelectorAll('ul.wall button').length === 3")
+    labels = page.locator("ul.wall button").evaluate_all("(all) => all.map((one) => one.ariaLabel)")
+    assert [re.search(r"seed (\d+)", label)[1] for label in labels] == ["5", "6", "20"]
+    assert all("hair red" in label for label in labels)
+
+
+def test_pictures_of_others_are_named(visit, tmp_path):
+    page = visit()
+    Image.new("RGB", (8, 8)).save(tmp_path / "holiday.png")
+    page.set_input_files("input[type=file]", tmp_path / "holiday.png")
+    said(page, "holiday.png does not say that phiz made it")
+    foreign = marks.facts("0123456789abcdef", [7], 1.0)
+    marks.save(Image.new("RGB", (8, 8)), tmp_path / "foreign.png", foreign)
+    page.set_input_files("input[type=file]", tmp_path / "foreign.png")
+    said(page, "another model", "0123456789abcdef")
+    (tmp_path / "cut.png").write_bytes(b'\x89PNG<x:xmpmeta phiz:facts="{&quot;phiz"</x:xmpmeta>')
+    page.set_input_files("input[type=file]", tmp_path / "cut.png")
+    said(page, "cut.png does not say")
+
+
+def test_the_other_model_is_chosen_linked_and_opened_from_a_picture(visit, site, toy_models, tmp_path):
+    plain = toy_models[1]
+    page = visit(f"#seed=7&model={plain.hash[:8]}")
+    shows(page, "7")
+    assert near(pixels(page), seed_of(site, plain, 7))
+    page.locator("#models select").select_option(toy_models[0].hash)
+    until(page, f"document.querySelector('{STAGE}').width === 32")
+    page.wait_for_selector("html[data-state=ready]")
+    phiz.generate(plain.path, tmp_path / "faces", seeds=[11])
+    page.set_input_files("input[type=file]", next((tmp_path / "faces").iterdir()))
+    until(page, f"document.querySelector('{STAGE}').width === 16")
+    shows(page, "11")
+    assert near(pixels(page), seed_of(site, plain, 11))
+    assert f"model={plain.hash[:8]}" in page.url
+
+
+def test_favourites_and_history_survive_a_reload(visit):
+    page = visit("#seed=41")
+    page.locator(".tools button", has_text="Keep").click()
+    page.locator("ul.wall button").nth(3).click()
+    shows(page, "3")
+    page.reload()
+    page.wait_for_selector("html[data-state=ready]")
+    page.locator(".tab", has_text="Favourites").click()
+    until(page, "document.querySelectorAll('ul.wall button').length === 1")
+    assert "seed 41" in page.get_attribute("ul.wall button", "aria-label")
+    page.locator(".tab", has_text="History").click()
+    until(page, "document.querySelector('ul.wall button').ariaLabel.includes('seed 3')")
+
+
+def test_a_walk_runs_and_is_saved_as_a_film(visit, toy_models, tmp_path):
+    page = visit("#seed=7")
+    shows(page, "7")
+    page.locator(".tools button", has_text="Walk").click()
+    page.wait_for_timeout(700)
+    first = pixels(page)
+    page.wait_for_timeout(400)
+    assert not np.array_equal(first, pixels(page))
+    page.locator(".tools button", has_text="Stop").click()
+    film = tmp_path / "walk.gif"
+    film.write_bytes(saved(page, "GIF"))
+    assert film.read_bytes()[:6] == b"GIF89a"
+    facts = marks.read(film)
+    assert (facts["phiz"], facts["seed"], facts["keys"], facts["frames"]) == ("walk", 7, 4, 120)
+    with Image.open(film) as picture:
+        assert (picture.n_frames, picture.size) == (120, (128, 128))
+        assert picture.info.get("loop") == 0
+
+
+def test_a_sheet_of_the_wall_can_be_made_again_in_the_terminal(visit, toy_models, tmp_path):
+    page = visit()
+    page.locator(".own .choice select").first.select_option("red")
+    file = tmp_path / "sheet.png"
+    file.write_bytes(saved(page, "Sheet"))
+    facts = marks.read(file)
+    assert (facts["seed"], facts["n"], facts["labels"]) == (0, 48, {"hair": "red"})
+    phiz.generate(toy_models[0].path, tmp_path / "again.png", like=file)
+    with Image.open(file) as a, Image.open(tmp_path / "again.png") as b:
+        assert a.size == b.size
+
+
+def test_more_like_it_and_mixing_make_new_faces(visit):
+    page = visit("#seed=7")
+    shows(page, "7")
+    page.locator(".likes button").first.click()
+    until(page, "location.hash.includes('seed=7~')")
+    page.go_back()
+    shows(page, "7")
+    page.locator(".stage button", has_text="Mix with another").click()
+    page.locator("ul.wall button").nth(2).click()
+    shows(page, "7~2@0.5")
+    slider = page.locator(".mix input")
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    shows(page, "7~2@0.51")
+
+
+def test_faces_of_the_wall_are_mixed_by_dragging(visit):
+    page = visit()
+    page.drag_and_drop("ul.wall li:nth-child(3) button", "ul.wall li:nth-child(6) button")
+    shows(page, "2~5@0.5")
+
+
+@pytest.mark.parametrize(
+    "link",
+    ["#seed=", "#seed=1e9", "#seed=-4", "#seed=7~", "#nonsense", "#seed=((((7", "#seed=99999999999999999"],
+)
+def test_nonsense_in_a_link_is_said(visit, link):
+    page = visit(link, expect=None)
+    said(page, "names no face of this page")
+
+
+def test_nonsense_beside_a_seed_is_left_out(visit):
+    page = visit(
+        "#seed=7&truncation=1e99&label=hair:blue&label=__proto__:x&move=77:1,0:x&<script>", expect=None
+    )
+    page.wait_for_selector("html[data-state=ready]", state="attached")
+    shows(page, "7")
+    assert json.loads(page.text_content("#site"))["models"][0]["labels"]
+    assert page.locator(".stage .choice:has-text('hair') select").input_value() == ""

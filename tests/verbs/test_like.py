@@ -1,0 +1,83 @@
+"""Pictures of faces beyond the seeds hold their latents, and come back from them."""
+
+from __future__ import annotations
+
+import base64
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import phiz
+import toys
+from phiz import latents, marks
+from phiz.errors import PhizError
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return toys.model(tmp_path_factory.mktemp("like") / "model", labelled=True)
+
+
+SHOWS = {"hair": "red", "hat": "yes"}
+
+
+def beyond(model, values: np.ndarray, **more) -> dict:
+    text = base64.b64encode(values.astype("<f4").tobytes()).decode()
+    said = {"phiz": "picture", "format": 1, "synthetic": True, "model": model.hash, "n": len(values)}
+    return said | {"latents": text, "truncation": 0.75, "shows": SHOWS} | more
+
+
+def write(path, said) -> None:
+    marks.save(Image.new("RGB", (16, 16)), path, said)
+
+
+def test_a_single_face_beyond_the_seeds(model, tmp_path):
+    values = latents.latents([1, 2], 6).mean(axis=0, keepdims=True)
+    write(tmp_path / "face.png", beyond(model, values, faces=["seed=1~2@0.5"]))
+    (again,) = phiz.generate(model.path, tmp_path / "out", like=tmp_path / "face.png")
+    with Image.open(again) as picture:
+        made = np.asarray(picture)
+    expected = model.run(values, 0.75, np.array([[2, 1]]))[0]
+    assert np.array_equal(made, expected)
+    said = marks.read(again)
+    assert (said["faces"], said["shows"], said["truncation"]) == (["seed=1~2@0.5"], SHOWS, 0.75)
+    assert phiz.inspect(again).facts["made by phiz"] == "yes, and synthetic"
+
+
+def test_a_sheet_of_them_keeps_its_grid_and_falls_apart_into_singles(model, tmp_path):
+    values = latents.latents(range(4), 6) * np.float32(0.9)
+    psi, shows = [1, 0.5, 1, 0.25], [SHOWS, {"hair": "black", "hat": "no"}, SHOWS, SHOWS]
+    said = beyond(model, values, truncation=psi, shows=shows, grid=[1, 4])
+    write(tmp_path / "sheet.png", said)
+    (again,) = phiz.generate(model.path, tmp_path / "again.png", like=tmp_path / "sheet.png")
+    assert marks.read(again) == said
+    singles = phiz.generate(model.path, tmp_path / "singles", like=tmp_path / "sheet.png")
+    assert [path.name for path in singles] == [f"face-00000{n}.png" for n in (1, 2, 3, 4)]
+    with Image.open(singles[1]) as picture:
+        expected = model.run(values[1:2], 0.5, np.array([[0, 0]]))[0]
+        assert np.array_equal(np.asarray(picture), expected)
+    assert marks.read(singles[1])["shows"] == shows[1]
+    phiz.generate(model.path, tmp_path / "singles", like=singles[1])
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"latents": "%%%"},
+        {"latents": "AAAA"},
+        {"latents": base64.b64encode(np.full(6, np.nan, "<f4").tobytes()).decode()},
+        {"latents": 7},
+        {"truncation": "much"},
+        {"truncation": [1, 2, 3]},
+        {"truncation": -1},
+        {"shows": {"hair": "blue", "hat": "no"}},
+        {"shows": None},
+        {"grid": "x"},
+    ],
+)
+def test_nonsense_is_refused(model, tmp_path, more):
+    write(tmp_path / "face.png", beyond(model, latents.latents([1], 6), **more))
+    with pytest.raises(PhizError, match="does not say clearly"):
+        phiz.generate(model.path, tmp_path / "out.png", like=tmp_path / "face.png")
+    assert not (tmp_path / "out.png").exists()

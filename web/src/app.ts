@@ -1,0 +1,176 @@
+/** What all parts of the page share: the model in use, its engine, what is kept, and words. */
+
+import { Engine, Fault, type Means, runsWasm, surroundings } from "./engine";
+import { type Face, originText, shown } from "./face";
+import { fromLink, toLink } from "./link";
+import type { Model, Site } from "./site";
+import type { Store } from "./store";
+import { type Language, preferred, speaker, type Word } from "./words";
+
+export type News =
+  | "model"
+  | "ready"
+  | "measured"
+  | "frozen"
+  | "progress"
+  | "language"
+  | "face"
+  | "favourites"
+  | "history";
+
+export class App extends EventTarget {
+  engine: Engine;
+  model: Model;
+  language: Language;
+  t: (word: Word, ...values: (string | number)[]) => string;
+  /** Why no faces can be made here; null while they can, or may soon. */
+  frozen: string | null = null;
+  ready = false;
+  progress = 0;
+  favourites = new Set<string>();
+  private asked: Means | null;
+
+  constructor(
+    readonly site: Site,
+    /** What is kept; there once it was opened. */
+    public store: Store,
+  ) {
+    super();
+    this.model = site.models[0];
+    this.engine = this.newEngine();
+    this.language = preferred(navigator.languages);
+    this.t = speaker(this.language);
+    const backend = new URLSearchParams(location.search).get("backend");
+    this.asked = backend === "wasm" || backend === "threads" || backend === "webgpu" ? backend : null;
+  }
+
+  on(news: News, act: () => void): void {
+    this.addEventListener(news, act);
+  }
+
+  tell(news: News): void {
+    this.dispatchEvent(new Event(news));
+  }
+
+  speak(language: Language): void {
+    this.language = language;
+    this.t = speaker(language);
+    document.documentElement.lang = language;
+    this.tell("language");
+  }
+
+  private newEngine(): Engine {
+    return new Engine(this.site, this.model, surroundings(this.site));
+  }
+
+  /** Take another model of the page. */
+  use(model: Model): void {
+    if (model === this.model) return;
+    this.engine.stop();
+    this.model = model;
+    this.engine = this.newEngine();
+    this.ready = false;
+    this.tell("model");
+    if (!this.frozen) void this.start();
+  }
+
+  /** Get the engine ready, and later see whether it can be faster. */
+  async start(means: Means | null = this.asked): Promise<void> {
+    const { engine } = this;
+    if (!runsWasm()) {
+      this.freeze(this.t("noWasm"));
+      return;
+    }
+    try {
+      const got = await engine.start(means, ({ done, total }) => {
+        this.progress = Math.min(0.99, done / total);
+        this.tell("progress");
+      });
+      if (engine !== this.engine) return;
+      this.ready = true;
+      this.tell("ready");
+      if (means && got !== means) {
+        this.say(this.t("fellBack", this.t(means), engine.refused.get(means) ?? "", this.t(got)));
+      }
+      if (!this.asked)
+        setTimeout(
+          () =>
+            void engine.improve().then(
+              () => this.tell("measured"),
+              () => undefined,
+            ),
+          2500,
+        );
+    } catch (fault) {
+      if (engine === this.engine) this.freeze(this.reason(fault));
+    }
+  }
+
+  /** Make faces by other means, as the visitor wishes. */
+  switchTo(means: Means): void {
+    this.asked = means;
+    this.engine.stop();
+    this.engine = this.newEngine();
+    this.ready = false;
+    this.tell("progress");
+    void this.start(means);
+  }
+
+  freeze(reason: string): void {
+    this.frozen = reason;
+    this.tell("frozen");
+  }
+
+  private reason(fault: unknown): string {
+    const message = fault instanceof Fault ? fault.message : String(fault);
+    return message.startsWith("self-test") ? this.t("wrongFaces") : this.t("notLoaded", message);
+  }
+
+  /** A face in words, for those who cannot see it. */
+  describe(face: Face): string {
+    const name =
+      "seed" in face.origin
+        ? this.t("face", face.origin.seed)
+        : this.t("faceMixed", "values" in face.origin ? "" : originText(face.origin)).trim();
+    const labels = Object.entries(shown(this.model, face)).map(([a, value]) => `${a} ${value}`);
+    return [name, ...labels].join(", ");
+  }
+
+  /** Say something that passes, to eyes and to screen readers. */
+  say(text: string): void {
+    const place = document.getElementById("said");
+    if (!place) return;
+    place.textContent = text;
+    place.classList.add("shown");
+    clearTimeout(this.hush);
+    this.hush = setTimeout(() => place.classList.remove("shown"), 5000 + 40 * text.length);
+  }
+  private hush: ReturnType<typeof setTimeout> | undefined;
+
+  /** The name under which a face is kept: its model and its link. */
+  idOf(face: Face): string {
+    return `${face.model}#${toLink(face, [])}`;
+  }
+
+  faceOf(id: string): Face | null {
+    const [hash, link] = id.split("#");
+    const model = this.site.models.find((m) => m.hash === hash);
+    return model && link ? fromLink(link, [], model) : null;
+  }
+
+  async keep(face: Face): Promise<void> {
+    const id = this.idOf(face);
+    if (this.favourites.delete(id)) await this.store.remove("favourites", id);
+    else {
+      this.favourites.add(id);
+      await this.store.set("favourites", id, { id, at: Date.now() });
+    }
+    this.tell("favourites");
+  }
+}
+
+/** Whether the visitor wants things to move. */
+export const moves = (): boolean => !matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+/** A seed at random, short enough to be typed. */
+export const anySeed = (): number => crypto.getRandomValues(new Uint32Array(1))[0] % 1_000_000;

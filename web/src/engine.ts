@@ -1,0 +1,313 @@
+/** The page's side of making faces: which backend runs, and whose face is next. */
+
+import { type Face, labelsOf, latentOf } from "./face";
+import { drawLabels } from "./latents";
+import type { Answer, Backend, Draw, Start } from "./orders";
+import { directionsOf, type Model, type Part, partOf, type Site } from "./site";
+
+/** What a face can be made by: one thread, several, or a graphics card. */
+export type Means = "wasm" | "threads" | "webgpu";
+
+export interface Progress {
+  done: number;
+  total: number;
+}
+
+export class Fault extends Error {}
+
+/** Slower than so many milliseconds a face, other means are worth a try. */
+const SLOW = 20;
+const FASTER = 0.85;
+
+/** A worker that has loaded a model and passed its self-test. */
+export class Maker {
+  private waiting = new Map<number, { done: (answer: Answer) => void; failed: (fault: Error) => void }>();
+  private next = 0;
+  milliseconds = 0;
+
+  constructor(
+    readonly means: Means,
+    private readonly worker: Worker,
+    private readonly model: Model,
+  ) {}
+
+  /** Load and test; rejects where it cannot run here, or makes other faces than it should. */
+  start(order: Start, progress: (part: string, done: number) => void): Promise<void> {
+    return new Promise((ready, failed) => {
+      this.worker.onmessage = ({ data }: MessageEvent<Answer>) => {
+        if (data.kind === "progress") progress(data.part, data.done);
+        else if (data.kind === "ready") {
+          this.milliseconds = data.milliseconds;
+          ready();
+        } else if (data.kind === "fault" && data.id === null) failed(new Fault(data.reason));
+        else if (data.id !== null) this.answer(data.id, data);
+      };
+      this.worker.onerror = (event) => {
+        event.preventDefault();
+        failed(new Fault(event.message || "the worker could not be started"));
+        this.stop();
+      };
+      this.worker.postMessage(order);
+    });
+  }
+
+  private answer(id: number, data: Answer): void {
+    const one = this.waiting.get(id);
+    this.waiting.delete(id);
+    if (data.kind === "fault") one?.failed(new Fault(data.reason));
+    else one?.done(data);
+  }
+
+  draw(order: Omit<Draw, "kind" | "id">): Promise<Uint8ClampedArray<ArrayBuffer>> {
+    const id = this.next++;
+    return new Promise((done, failed) => {
+      this.waiting.set(id, { done: (data) => data.kind === "face" && done(data.pixels), failed });
+      this.worker.postMessage({ kind: "draw", id, ...order });
+    });
+  }
+
+  /** Make a few faces and take the quickest: others may have been busy meanwhile. */
+  async measure(): Promise<void> {
+    const latent = new Float32Array(this.model.z);
+    const labels = Object.keys(this.model.labels).map(() => 0);
+    const times: number[] = [];
+    for (let i = 0; i < 4; i++) {
+      const from = performance.now();
+      await this.draw({ latent, truncation: 1, labels });
+      times.push(performance.now() - from);
+    }
+    this.milliseconds = Math.min(...times);
+  }
+
+  stop(): void {
+    this.worker.terminate();
+    for (const { failed } of this.waiting.values()) failed(new Fault("stopped"));
+    this.waiting.clear();
+  }
+}
+
+interface Job {
+  face: Face;
+  origin: Float32Array;
+  wanted: () => boolean;
+  done: (image: ImageData | null) => void;
+}
+
+export interface Surroundings {
+  worker: () => Worker;
+  isolated: boolean;
+  cores: number;
+  adapter: () => Promise<boolean>;
+  part: (name: string) => Part;
+}
+
+/** Makes faces of one model, the most wanted first, by the best means that pass the self-test. */
+export class Engine {
+  private maker: Maker | null = null;
+  private urgent: Job[] = [];
+  private patient: Job[] = [];
+  private running = 0;
+  private stopped = false;
+  readonly directions: Float32Array[];
+  /** Means that were tried and why they are not used. */
+  readonly refused = new Map<Means, string>();
+
+  constructor(
+    private readonly site: Site,
+    readonly model: Model,
+    private readonly around: Surroundings,
+  ) {
+    this.directions = directionsOf(model);
+  }
+
+  get means(): Means | null {
+    return this.maker?.means ?? null;
+  }
+
+  get milliseconds(): number {
+    return this.maker?.milliseconds ?? 0;
+  }
+
+  /** Get ready by the first means that work: the asked-for one, then the others. */
+  async start(asked: Means | null, progress: (p: Progress) => void): Promise<Means> {
+    const all: Means[] = ["wasm", "threads", "webgpu"];
+    const order = asked ? [asked, ...all.filter((means) => means !== asked)] : all;
+    for (const means of order) {
+      const maker = await this.attempt(means, progress);
+      if (!maker) continue;
+      this.take(maker);
+      return maker.means;
+    }
+    throw new Fault([...this.refused.values()][0] ?? "nothing to make faces with");
+  }
+
+  /** Where faces are slow, try the other means, and take one that is faster. */
+  async improve(): Promise<boolean> {
+    await this.maker?.measure();
+    if (this.maker?.means !== "wasm" || this.maker.milliseconds < SLOW) return false;
+    for (const means of ["webgpu", "threads"] as const) {
+      if (means === "threads" && this.around.cores < 2) continue;
+      const other = this.stopped ? null : await this.attempt(means, () => undefined);
+      if (!other) continue;
+      await other.measure().catch(() => undefined);
+      if (!this.stopped && other.milliseconds < FASTER * this.maker.milliseconds) {
+        this.take(other);
+        return true;
+      }
+      this.refused.set(means, `${Math.round(other.milliseconds)} ms a face`);
+      other.stop();
+    }
+    return false;
+  }
+
+  private take(maker: Maker): void {
+    const before = this.maker;
+    this.maker = maker;
+    this.pump();
+    if (before) setTimeout(() => before.stop(), 2000); // what it is making may still come
+  }
+
+  private async attempt(means: Means, progress: (p: Progress) => void): Promise<Maker | null> {
+    const backend: Backend = means === "webgpu" ? "webgpu" : "wasm";
+    const runtime = this.site.runtimes[backend];
+    const why = !runtime
+      ? "not part of this page"
+      : means === "threads" && !this.around.isolated
+        ? "not isolated"
+        : means === "webgpu" && !(await this.around.adapter())
+          ? "no adapter"
+          : null;
+    if (why || !runtime) {
+      this.refused.set(means, why ?? "");
+      return null;
+    }
+    const loaded: Record<string, number> = {};
+    let maker: Maker | null = null;
+    try {
+      maker = new Maker(means, this.around.worker(), this.model);
+      await maker.start(
+        this.order(backend, means === "threads" ? Math.min(4, Math.max(2, this.around.cores)) : 1),
+        (part, done) => {
+          loaded[part] = done;
+          const sum = Object.values(loaded).reduce((a, b) => a + b, 0);
+          progress({ done: sum, total: runtime.bytes + this.model.bytes });
+        },
+      );
+      return maker;
+    } catch (fault) {
+      this.refused.set(means, fault instanceof Error ? fault.message : String(fault));
+      maker?.stop();
+      return null;
+    }
+  }
+
+  private order(backend: Backend, threads: number): Start {
+    const { model, site } = this;
+    const runtime = site.runtimes[backend] ?? site.runtimes.wasm;
+    const attributes = Object.keys(model.labels).map((a) => model.frequencies[a]);
+    return {
+      kind: "start",
+      backend,
+      threads,
+      runtime: {
+        ort: this.around.part(runtime.ort),
+        glue: this.around.part(runtime.glue),
+        between: this.around.part(runtime.between),
+        binary: this.around.part(runtime.binary),
+      },
+      weights: this.around.part(model.weights),
+      size: model.size,
+      z: model.z,
+      range: model.output_range,
+      golden: { ...model.golden, labels: model.golden.seeds.map((seed) => drawLabels(seed, attributes)) },
+    };
+  }
+
+  /** Make a face; null where nobody wants it any more. */
+  draw(face: Face, { when = "later", wanted = () => true, origin }: Wish = {}): Promise<ImageData | null> {
+    return new Promise((done) => {
+      const values = origin ?? latentOf(face.origin, this.model.z, face.moves, this.directions);
+      const job = { face, origin: values, wanted, done };
+      if (when === "now") this.urgent.unshift(job);
+      else if (when === "soon") this.urgent.push(job);
+      else this.patient.push(job);
+      this.pump();
+    });
+  }
+
+  private pump(): void {
+    while (this.maker && this.running < 2 && !this.stopped) {
+      const job = this.urgent.shift() ?? this.patient.shift();
+      if (!job) return;
+      if (!job.wanted()) {
+        job.done(null);
+        continue;
+      }
+      this.running++;
+      const { size } = this.model;
+      this.maker
+        .draw({ latent: job.origin, truncation: job.face.truncation, labels: labelsOf(this.model, job.face) })
+        .then((pixels) => job.done(new ImageData(pixels, size, size)))
+        .catch(() => job.done(null))
+        .finally(() => {
+          this.running--;
+          this.pump();
+        });
+    }
+  }
+
+  /** Stop for good: another model takes over. */
+  stop(): void {
+    this.stopped = true;
+    this.maker?.stop();
+    for (const job of [...this.urgent, ...this.patient]) job.done(null);
+    this.urgent = [];
+    this.patient = [];
+  }
+}
+
+export interface Wish {
+  /** Now: before all others. Soon: before the wall. */
+  when?: "now" | "soon" | "later";
+  wanted?: () => boolean;
+  /** Its latent, where that is known. */
+  origin?: Float32Array;
+}
+
+/** The browser this page is in. */
+export function surroundings(site: Site): Surroundings {
+  const apple =
+    /iPhone|iPad|iPod/.test(navigator.userAgent) ||
+    (/Mac/.test(navigator.userAgent) && navigator.maxTouchPoints > 1);
+  return {
+    worker: () => {
+      const part = partOf(site, site.worker);
+      if (typeof part === "string") return new Worker(part);
+      return new Worker(URL.createObjectURL(new Blob([part], { type: "text/javascript" })));
+    },
+    isolated: globalThis.crossOriginIsolated === true && !apple, // threads hang there
+    cores: navigator.hardwareConcurrency || 1,
+    adapter: async () => {
+      try {
+        const { gpu } = navigator as { gpu?: { requestAdapter(): Promise<unknown> } };
+        return Boolean(await gpu?.requestAdapter());
+      } catch {
+        return false;
+      }
+    },
+    part: (name) => partOf(site, name),
+  };
+}
+
+/** Whether this browser runs WebAssembly with SIMD, which the runtime needs. */
+export function runsWasm(): boolean {
+  const simd = [
+    0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98,
+    11,
+  ];
+  try {
+    return WebAssembly.validate(Uint8Array.from(simd)) && typeof DecompressionStream === "function";
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,204 @@
+/** What one can do to the face on the stage: more like it, mix, labels, directions. */
+
+import { type App, anySeed } from "./app";
+import { button, choice, el, icon, paint, slider, tool } from "./dom";
+import { type Face, labelsOf, mixed, type Origin, settled, shown } from "./face";
+
+/** The stage, as its panels see it. */
+export interface Bench {
+  app: App;
+  face: () => Face;
+  /** Change the face as it stands; it stays the same face to go back to. */
+  alter: (change: Partial<Face>) => void;
+  /** Put another face on the stage. */
+  open: (face: Face) => void;
+  /** Wait for a face to be chosen on the wall. */
+  pick: (taken: (face: Face) => void) => void;
+}
+
+export interface Panel {
+  element: HTMLElement;
+  /** Another face is on the stage. */
+  opened: () => void;
+  /** The face has changed a little. */
+  altered?: () => void;
+}
+
+function section(title: string, ...children: (Node | false)[]): HTMLElement {
+  return el("section", {}, el("h2", {}, title), ...children);
+}
+
+/** Eight faces near the one on the stage. */
+export function likePanel(bench: Bench): Panel {
+  const { app } = bench;
+  const tiles = Array.from({ length: 8 }, () => {
+    const tile = button("", () => undefined, { class: "tile small" });
+    tile.append(el("canvas", { "aria-hidden": "true" }));
+    return tile;
+  });
+  const list = el("ul", { class: "likes" }, ...tiles.map((tile) => el("li", {}, tile)));
+  let seeds = tiles.map(anySeed);
+  let reach = 0.4;
+  let stamp = 0;
+  const fill = (): void => {
+    const mine = ++stamp;
+    const face = bench.face();
+    for (const [i, tile] of tiles.entries()) {
+      const origin: Origin = settled(mixed(face.origin, { seed: seeds[i] }, reach), app.model.z);
+      const near: Face = { ...face, origin };
+      tile.onclick = () => bench.open(near);
+      tile.setAttribute("aria-label", `${app.t("like")} ${i + 1}`);
+      void app.engine.draw(near, { when: "soon", wanted: () => mine === stamp }).then((image) => {
+        const canvas = tile.querySelector("canvas");
+        if (image && canvas) paint(canvas, image);
+      });
+    }
+  };
+  let later: ReturnType<typeof setTimeout> | undefined;
+  const soon = (): void => {
+    clearTimeout(later);
+    later = setTimeout(fill, 120);
+  };
+  const far = slider(
+    app.t("likeHint"),
+    { least: 0.1, most: 0.6, step: 0.05, value: reach },
+    (v) => (v < 0.4 ? app.t("near") : app.t("far")),
+    (value) => {
+      reach = value;
+      soon();
+    },
+  );
+  const again = tool(
+    "dice",
+    app.t("like"),
+    () => {
+      seeds = tiles.map(anySeed);
+      fill();
+    },
+    true,
+  );
+  const title = el("div", { class: "head" }, el("h2", {}, app.t("like")), again);
+  return {
+    element: el("section", {}, title, list, far.element),
+    opened: () => {
+      seeds = tiles.map(anySeed);
+      fill();
+    },
+    altered: soon,
+  };
+}
+
+/** The face on the stage and another, and all that lies between. */
+export function mixPanel(bench: Bench): Panel & { between: (from: Face, to: Face) => void } {
+  const { app } = bench;
+  const t = app.t;
+  const ends = [0, 1].map(() => el("canvas", { class: "end-face", "aria-hidden": "true" }));
+  let from: Origin = bench.face().origin;
+  let to: Origin = { seed: anySeed() };
+  let own = false;
+  const thumbs = (): void => {
+    for (const [i, origin] of [from, to].entries()) {
+      void app.engine
+        .draw({ ...bench.face(), origin }, { when: "soon" })
+        .then((image) => image && paint(ends[i], image));
+    }
+  };
+  const between = slider(
+    t("mixHint"),
+    { least: 0, most: 1, step: 0.01, value: 0 },
+    (v) => `${Math.round(100 * v)} %`,
+    (value) => {
+      own = true;
+      bench.alter({ origin: settled(mixed(from, to, value), app.model.z) });
+      own = false;
+    },
+  );
+  between.input.setAttribute("aria-label", t("mixHint"));
+  const reset = (): void => {
+    from = bench.face().origin;
+    to = { seed: anySeed() };
+    between.set(0);
+    thumbs();
+  };
+  const pick = button(
+    t("mixWith"),
+    () =>
+      bench.pick((face) => {
+        to = face.origin;
+        between.set(0.5);
+        between.input.dispatchEvent(new Event("input"));
+        thumbs();
+      }),
+    { class: "plain" },
+  );
+  pick.prepend(icon("mix"));
+  const row = el("div", { class: "mix" }, ends[0], between.element, ends[1]);
+  return {
+    element: section(t("mix"), row, pick),
+    opened: () => {
+      if (!own) reset();
+    },
+    between: (a, b) => {
+      from = a.origin;
+      to = b.origin;
+      between.set(0.5);
+      thumbs();
+      own = true;
+      bench.alter({ origin: settled(mixed(from, to, 0.5), app.model.z) });
+      own = false;
+    },
+  };
+}
+
+/** A choice for each of the model's labels. */
+export function labelsPanel(bench: Bench): Panel {
+  const { app } = bench;
+  const place = el("div", { class: "choices" });
+  const fill = (): void => {
+    const face = bench.face();
+    const drawn = labelsOf(app.model, { ...face, labels: {} });
+    const choices = Object.entries(app.model.labels).map(([attribute, values], i) =>
+      choice(
+        attribute,
+        [["", app.t("asSeedShows", values[drawn[i]])], ...values.map((v): [string, string] => [v, v])],
+        face.labels[attribute] ?? "",
+        (value) => {
+          const { labels } = bench.face();
+          const rest = Object.fromEntries(Object.entries(labels).filter(([a]) => a !== attribute));
+          bench.alter({ labels: value ? { ...rest, [attribute]: value } : rest });
+          app.say(Object.values(shown(app.model, bench.face())).join(", "));
+        },
+      ),
+    );
+    place.replaceChildren(...choices);
+  };
+  return { element: section(app.t("labels"), place), opened: fill };
+}
+
+const REACH = 4;
+
+/** A slider for each of the model's directions. */
+export function directionsPanel(bench: Bench): Panel {
+  const { app } = bench;
+  const { names } = app.model.directions;
+  const sliders = names.map((name, i) =>
+    slider(
+      name || app.t("direction", i + 1),
+      { least: -REACH, most: REACH, step: 0.1, value: 0 },
+      (v) => (v > 0 ? "+" : "") + v.toFixed(1),
+      (value) => bench.alter({ moves: { ...bench.face().moves, [i]: value } }),
+    ),
+  );
+  const set = (): void => {
+    for (const [i, one] of sliders.entries()) one.set(bench.face().moves[i] ?? 0);
+  };
+  const reset = button(
+    app.t("reset"),
+    () => {
+      bench.alter({ moves: {} });
+      set();
+    },
+    { class: "plain" },
+  );
+  return { element: section(app.t("directions"), ...sliders.map((one) => one.element), reset), opened: set };
+}

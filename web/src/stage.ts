@@ -1,0 +1,334 @@
+/** The stage: one face, large, and all that can be done with it. */
+
+import { type App, anySeed } from "./app";
+import { el, icon, paint, slider, tool } from "./dom";
+import { type Face, isSeedAlone, originText, readOrigin } from "./face";
+import { factsOf, fileName } from "./facts";
+import { download, gif, png } from "./files";
+import { MAX_SEED } from "./latents";
+import { toLink } from "./link";
+import { type Bench, directionsPanel, labelsPanel, likePanel, mixPanel, type Panel } from "./panels";
+import { enlarged } from "./sheet";
+import { at, KEYS, SECONDS, stopsOf, Walk } from "./walk";
+
+const FILM = { fps: 20, side: 128 };
+
+export class Stage {
+  private face: Face;
+  private walk: Walk | null = null;
+  private canvas = el("canvas", { role: "img" });
+  private seed = el("input", { autocomplete: "off", spellcheck: "false", inputmode: "text" });
+  private keepTool: HTMLButtonElement | null = null;
+  private walkTool: HTMLButtonElement | null = null;
+  private truncation: ReturnType<typeof slider> | null = null;
+  private panels: Panel[] = [];
+  private mix: ReturnType<typeof mixPanel> | null = null;
+  private picking: ((face: Face) => void) | null = null;
+  private stamp = 0;
+  private bench: Bench;
+
+  constructor(
+    private readonly app: App,
+    private readonly place: HTMLElement,
+    first: Face,
+  ) {
+    this.face = first;
+    this.bench = {
+      app,
+      face: () => this.face,
+      alter: (change) => this.alter(change),
+      open: (face) => this.open(face),
+      pick: (taken) => {
+        this.picking = taken;
+        this.hide();
+        app.say(app.t("mixPick"));
+      },
+    };
+    this.seed.addEventListener("change", () => this.typed());
+    this.furnish();
+    app.on("ready", () => this.refresh());
+    app.on("language", () => this.furnish());
+    app.on("favourites", () => this.mark());
+  }
+
+  /** The face that is shown. */
+  get shown(): Face {
+    return this.face;
+  }
+
+  /** Put a face on the stage; `quiet` where the visitor did not ask for it. */
+  open(face: Face, quiet = false): void {
+    if (this.picking && !quiet) {
+      const taken = this.picking;
+      this.picking = null;
+      this.reveal();
+      taken(face);
+      return;
+    }
+    const other = face.model !== this.app.model.hash;
+    this.still();
+    this.face = face;
+    if (other) {
+      const model = this.app.site.models.find((m) => m.hash === face.model);
+      if (model) this.app.use(model);
+    }
+    if (other) this.furnish();
+    else this.refresh();
+    if (quiet) return;
+    this.reveal();
+    void this.app.store.note(this.app.idOf(face)).then(() => this.app.tell("history"));
+    this.address(true);
+    this.app.tell("face");
+  }
+
+  /** Mix two faces, halfway to begin with. */
+  between(from: Face, to: Face): void {
+    this.open(from);
+    this.mix?.between(from, to);
+  }
+
+  private alter(change: Partial<Face>): void {
+    const walked = this.walk !== null;
+    this.still();
+    this.face = { ...this.face, ...change };
+    this.draw();
+    this.name();
+    for (const panel of this.panels) panel.altered?.();
+    this.address(false);
+    if (walked) this.go();
+  }
+
+  /** Everything on the stage, in the visitor's language. */
+  private furnish(): void {
+    const { app, bench } = this;
+    const { t } = app;
+    this.truncation = slider(
+      t("truncation"),
+      { least: 0, most: 1.5, step: 0.05, value: this.face.truncation },
+      (v) => v.toFixed(2),
+      (value) => this.alter({ truncation: value }),
+      t("truncationHint"),
+    );
+    this.mix = mixPanel(bench);
+    const labelled = Object.keys(app.model.labels).length > 0;
+    const looks = [
+      labelled && labelsPanel(bench),
+      app.model.directions.names.length > 0 && directionsPanel(bench),
+    ];
+    this.panels = [likePanel(bench), this.mix, ...looks].filter((panel) => panel !== false);
+    this.keepTool = tool("heart", t("keep"), () => void app.keep(this.face));
+    this.walkTool = tool("play", t("walk"), () => (this.walk ? this.still() : this.go()));
+    const tools = [
+      this.keepTool,
+      tool("link", t("link"), () => void this.copy()),
+      this.walkTool,
+      tool("save", t("png"), () => void this.savePng()),
+      tool("film", t("gif"), () => void this.saveGif()),
+    ];
+    const close = tool("close", t("close"), () => this.leave(), true);
+    close.classList.add("close");
+    const step = (by: number) => () => this.step(by);
+    const seeds = el(
+      "div",
+      { class: "seeds" },
+      tool("left", t("previous"), step(-1), true),
+      el(
+        "label",
+        { class: "field", title: t("seedHint") },
+        el("span", { class: "name" }, t("seed")),
+        this.seed,
+      ),
+      tool("right", t("next"), step(1), true),
+      tool("dice", t("any"), () => this.open({ ...this.face, origin: { seed: anySeed() }, moves: {} }), true),
+    );
+    const again = el("details", { class: "again" }, el("summary", {}, t("again")), el("code", {}));
+    this.place.replaceChildren(
+      el("div", { class: "frame" }, el("div", { class: "picture" }, this.canvas), close),
+      seeds,
+      el("div", { class: "tools" }, ...tools),
+      el(
+        "fieldset",
+        { disabled: !app.ready },
+        el("legend", { class: "spoken" }, t("truncation")),
+        this.truncation.element,
+        ...this.panels.map((panel) => panel.element),
+      ),
+      again,
+    );
+    this.place.setAttribute("aria-label", t("face", "").trim());
+    this.refresh();
+  }
+
+  private refresh(): void {
+    const active = this.app.ready && this.face.model === this.app.model.hash;
+    this.place.querySelector("fieldset")?.toggleAttribute("disabled", !active);
+    for (const one of this.place.querySelectorAll<HTMLButtonElement>(".tools button")) one.disabled = !active;
+    this.truncation?.set(this.face.truncation);
+    this.name();
+    this.mark();
+    if (!active) {
+      this.preview();
+      return;
+    }
+    this.draw();
+    for (const panel of this.panels) panel.opened();
+  }
+
+  /** Until faces can be made: the one on the wall, where it is the same. */
+  private preview(): void {
+    const { wall } = this.app.model;
+    const number = "seed" in this.face.origin ? this.face.origin.seed - wall.seed : -1;
+    const plain =
+      isSeedAlone(this.face) && this.face.truncation === 1 && !Object.keys(this.face.labels).length;
+    const picture = document.querySelectorAll<HTMLImageElement>("ul.wall img")[plain ? number : -1];
+    if (!picture) return;
+    void picture.decode().then(
+      () => {
+        if (this.app.ready) return;
+        [this.canvas.width, this.canvas.height] = [picture.naturalWidth, picture.naturalHeight];
+        this.canvas.getContext("2d")?.drawImage(picture, 0, 0);
+      },
+      () => undefined,
+    );
+  }
+
+  private draw(): void {
+    const mine = ++this.stamp;
+    const wanted = (): boolean => mine === this.stamp;
+    void this.app.engine.draw(this.face, { when: "now", wanted }).then((image) => {
+      if (image && mine === this.stamp) this.show(image);
+    });
+  }
+
+  private show(image: ImageData): void {
+    paint(this.canvas, image);
+    this.canvas.dataset.face = originText(this.face.origin);
+  }
+
+  private name(): void {
+    const line = originText(this.face.origin);
+    this.seed.value = line.length > 200 ? "" : line;
+    this.canvas.setAttribute("aria-label", this.app.describe(this.face));
+    const code = this.place.querySelector("code");
+    const [t, face] = [this.app.t, this.face];
+    if (!code) return;
+    const psi = face.truncation === 1 ? "" : ` --truncation ${face.truncation}`;
+    const labels = Object.entries(face.labels).map(([a, value]) => ` --label "${a}=${value}"`);
+    code.textContent = isSeedAlone(face)
+      ? t("terminal", line) + psi + labels.join("")
+      : t("terminalLike", fileName(face, "png"));
+  }
+
+  private mark(): void {
+    const kept = this.app.favourites.has(this.app.idOf(this.face));
+    this.keepTool?.setAttribute("aria-pressed", String(kept));
+    const word = this.keepTool?.querySelector(".word");
+    if (word) word.textContent = this.app.t(kept ? "kept" : "keep");
+  }
+
+  private typed(): void {
+    const origin = readOrigin(this.seed.value.trim(), this.app.model.z);
+    if (origin) this.open({ ...this.face, origin, moves: {} });
+    else this.name();
+  }
+
+  private step(by: number): void {
+    const seed = "seed" in this.face.origin ? this.face.origin.seed + by : anySeed();
+    if (seed >= 0 && seed <= MAX_SEED) this.open({ ...this.face, origin: { seed }, moves: {} });
+  }
+
+  private go(): void {
+    this.walk = new Walk(this.app, this.face, (image) => this.show(image));
+    this.playing(true);
+  }
+
+  private still(): void {
+    if (!this.walk) return;
+    this.walk.stop();
+    this.walk = null;
+    this.playing(false);
+    this.draw();
+  }
+
+  private playing(on: boolean): void {
+    this.walkTool?.setAttribute("aria-pressed", String(on));
+    this.walkTool?.querySelector("svg")?.replaceWith(icon(on ? "stop" : "play"));
+    const word = this.walkTool?.querySelector(".word");
+    if (word) word.textContent = this.app.t(on ? "stop" : "walk");
+  }
+
+  /** How many frames of the walk were shown in the last second. */
+  get rate(): number {
+    return this.walk?.rate ?? 0;
+  }
+
+  private address(anew: boolean): void {
+    const link = `#${toLink(this.face, this.app.site.models)}`;
+    if (link === location.hash) return;
+    try {
+      if (anew) history.pushState(null, "", link);
+      else history.replaceState(null, "", link);
+    } catch {
+      // a browser that is asked too often refuses for a while
+    }
+  }
+
+  private async copy(): Promise<void> {
+    const address = `${location.href.split("#")[0]}#${toLink(this.face, this.app.site.models)}`;
+    this.address(false);
+    try {
+      await navigator.clipboard.writeText(address);
+      this.app.say(this.app.t("copied"));
+    } catch {
+      this.app.say(`${this.app.t("copyThis")} ${address}`);
+    }
+  }
+
+  private async savePng(): Promise<void> {
+    const { app, face } = this;
+    const image = await app.engine.draw(face, { when: "now" });
+    if (!image) return;
+    const name = fileName(face, "png");
+    download(
+      await png(enlarged(image, image.width), factsOf([face], app.model, app.engine.directions)),
+      name,
+    );
+    app.say(app.t("saved", name));
+  }
+
+  private async saveGif(): Promise<void> {
+    const { app, face } = this;
+    this.still();
+    const stops = stopsOf(app, face);
+    const count = SECONDS * FILM.fps;
+    const frames: ImageData[] = [];
+    const side = app.model.size * Math.max(1, Math.ceil(FILM.side / app.model.size));
+    for (let f = 0; f < count; f++) {
+      const image = await app.engine.draw(face, { origin: at(stops, f, count) });
+      const paper = image && enlarged(image, side).getContext("2d");
+      if (!paper) return;
+      frames.push(paper.getImageData(0, 0, side, side));
+      if (f % 6 === 0) app.say(app.t("making", f, count));
+    }
+    const said = { ...factsOf([face], app.model, app.engine.directions), phiz: "walk" };
+    const film = { keys: KEYS, frames: count, fps: FILM.fps };
+    const name = fileName(face, "gif");
+    download(gif(frames, FILM.fps, { ...said, ...film }), name);
+    app.say(app.t("saved", name));
+  }
+
+  private reveal(): void {
+    document.body.classList.add("staged");
+    this.place.scrollTop = 0;
+  }
+
+  private hide(): void {
+    document.body.classList.remove("staged");
+  }
+
+  private leave(): void {
+    this.hide();
+    this.still();
+    document.querySelector<HTMLElement>('ul.wall button[tabindex="0"]')?.focus();
+  }
+}

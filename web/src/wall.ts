@@ -1,0 +1,406 @@
+/** The wall: faces in rows, the first ones there at once, more as one scrolls; favourites and history too. */
+
+import { type App, anySeed, moves } from "./app";
+import { button, choice, el, paint, slider, tool } from "./dom";
+import { type Face, latentOf } from "./face";
+import { factsOf } from "./facts";
+import { download, png } from "./files";
+import { isSeed, latent, MAX_SEED } from "./latents";
+import { sheetOf } from "./sheet";
+import { type Part, partOf } from "./site";
+
+type Shelf = "faces" | "favourites" | "history";
+
+interface Tile {
+  face: Face;
+  item: HTMLLIElement;
+  button: HTMLButtonElement;
+  seen: boolean;
+  live: boolean;
+}
+
+const MOST_TILES = 960;
+const MORE = 48;
+const SHEET = 48;
+
+export class Wall {
+  private tiles: Tile[] = [];
+  private byButton = new Map<Element, Tile>();
+  private list: HTMLElement;
+  private bar: HTMLElement;
+  private note = el("p", { class: "note" });
+  private more = button("", () => this.grow(), { class: "tool more" });
+  private shelf: Shelf = "faces";
+  private first = 0;
+  private truncation = 1;
+  private labels: Record<string, string> = {};
+  private sight: IntersectionObserver;
+
+  constructor(
+    private readonly app: App,
+    private readonly place: HTMLElement,
+    private readonly chosen: (face: Face) => void,
+    private readonly dropped: (from: Face, onto: Face) => void,
+  ) {
+    this.list = place.querySelector("ul.wall") ?? el("ul", { class: "wall" });
+    this.bar = el("div", { class: "bar" });
+    place.append(this.bar, this.note, this.list, this.more);
+    this.sight = new IntersectionObserver((entries) => this.look(entries), { rootMargin: "300px" });
+    this.list.addEventListener("keydown", (event) => this.key(event));
+    this.adopt();
+    this.furnish();
+    app.on("ready", () => this.revive());
+    app.on("frozen", () => this.furnish());
+    app.on("model", () => void this.change());
+    app.on("language", () => this.furnish());
+    app.on("favourites", () => this.marks());
+    app.on("history", () => this.shelf === "history" && void this.turn("history"));
+  }
+
+  /** Take over the faces that came with the page. */
+  private adopt(): void {
+    const { wall } = this.app.model;
+    this.first = wall.seed;
+    for (const [i, item] of [...this.list.querySelectorAll("li")].entries()) {
+      this.hang(this.faceOf(wall.seed + i), item, item.querySelector("img"));
+    }
+  }
+
+  private faceOf(seed: number): Face {
+    const { labels, truncation } = this;
+    return { model: this.app.model.hash, origin: { seed }, truncation, labels: { ...labels }, moves: {} };
+  }
+
+  /** Show a face in a tile: an item that is there, or a new one. */
+  private hang(face: Face, item = el("li"), picture: HTMLImageElement | null = null): void {
+    const said = this.app.describe(face);
+    const made = button("", () => this.chosen(face), {
+      class: "tile",
+      draggable: "true",
+      "aria-label": said,
+    });
+    made.append(picture ?? el("canvas", { width: 1, height: 1, "aria-hidden": "true" }));
+    if (picture) {
+      picture.alt = "";
+      picture.draggable = false;
+    }
+    item.replaceChildren(made);
+    if (!item.isConnected) this.list.append(item);
+    const tile = { face, item, button: made, seen: false, live: false };
+    made.tabIndex = this.tiles.length ? -1 : 0;
+    made.classList.toggle("kept", this.app.favourites.has(this.app.idOf(face)));
+    made.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && this.wake(tile));
+    made.addEventListener("focus", () => this.focused(tile));
+    made.addEventListener("dragstart", (event) => {
+      event.dataTransfer?.setData("text/x-phiz", this.app.idOf(face));
+    });
+    made.addEventListener("dragover", (event) => {
+      if (!event.dataTransfer?.types.includes("text/x-phiz")) return;
+      event.preventDefault();
+      made.classList.add("over");
+    });
+    made.addEventListener("dragleave", () => made.classList.remove("over"));
+    made.addEventListener("drop", (event) => {
+      made.classList.remove("over");
+      const other = this.app.faceOf(event.dataTransfer?.getData("text/x-phiz") ?? "");
+      if (!other) return;
+      event.preventDefault();
+      event.stopPropagation();
+      this.dropped(other, face);
+    });
+    this.tiles.push(tile);
+    this.byButton.set(made, tile);
+    this.sight.observe(made);
+  }
+
+  private look(entries: IntersectionObserverEntry[]): void {
+    for (const entry of entries) {
+      const tile = this.byButton.get(entry.target);
+      if (!tile) continue;
+      tile.seen = entry.isIntersecting;
+      if (tile.seen) this.draw(tile);
+    }
+  }
+
+  private draw(tile: Tile): void {
+    const { app } = this;
+    if (tile.live || !app.ready || tile.face.model !== app.model.hash) return;
+    tile.live = true;
+    const wanted = (): boolean => tile.seen && tile.item.isConnected;
+    void app.engine.draw(tile.face, { wanted }).then((image) => {
+      if (image) this.put(tile, image);
+      else tile.live = false;
+    });
+  }
+
+  private put(tile: Tile, image: ImageData): void {
+    let canvas = tile.button.querySelector("canvas");
+    if (!canvas) {
+      canvas = el("canvas", { "aria-hidden": "true" });
+      tile.button.replaceChildren(canvas);
+    }
+    paint(canvas, image);
+    tile.button.classList.add("live");
+  }
+
+  /** Let a face look about for a moment: a small round in the space of latents. */
+  private wake(tile: Tile): void {
+    const { app } = this;
+    if (!app.ready || !moves() || app.engine.milliseconds > 40 || tile.face.model !== app.model.hash) return;
+    const { engine, model } = app;
+    const rest = latentOf(tile.face.origin, model.z, tile.face.moves, engine.directions);
+    const [a, b] = [latent(anySeed(), model.z), latent(anySeed(), model.z)];
+    let from = 0;
+    const turn = (now: number): void => {
+      from ||= now;
+      const t = (now - from) / 2400;
+      const awake = tile.button.matches(":hover, :focus-visible");
+      if (t >= 1 || !tile.item.isConnected || !awake || engine !== app.engine) {
+        void engine
+          .draw(tile.face, { when: "now", origin: rest })
+          .then((image) => image && this.put(tile, image));
+        return;
+      }
+      const reach = 0.45 * Math.sin(Math.PI * t);
+      const [x, y] = [reach * Math.cos(6.3 * t), reach * Math.sin(6.3 * t)];
+      const origin = rest.map((value, i) => value + x * a[i] + y * b[i]);
+      void engine.draw(tile.face, { when: "now", origin }).then((image) => {
+        if (image) this.put(tile, image);
+        requestAnimationFrame(turn);
+      });
+    };
+    requestAnimationFrame(turn);
+  }
+
+  private focused(tile: Tile): void {
+    for (const other of this.tiles) other.button.tabIndex = other === tile ? 0 : -1;
+  }
+
+  private key(event: KeyboardEvent): void {
+    const at = this.tiles.findIndex((tile) => tile.button === document.activeElement);
+    if (at < 0) return;
+    const top = this.tiles[0].item.offsetTop;
+    const columns = Math.max(
+      1,
+      this.tiles.findIndex((tile) => tile.item.offsetTop > top),
+    );
+    const steps: Record<string, number> = {
+      ArrowLeft: -1,
+      ArrowRight: 1,
+      ArrowUp: -columns,
+      ArrowDown: columns,
+    };
+    const to =
+      event.key === "Home" ? 0 : event.key === "End" ? this.tiles.length - 1 : at + (steps[event.key] ?? 0);
+    if (to === at || !this.tiles[to]) return;
+    event.preventDefault();
+    this.tiles[to].button.focus();
+  }
+
+  private grow(): void {
+    if (!this.app.ready || this.shelf !== "faces" || this.tiles.length >= MOST_TILES) return;
+    const start = this.tiles.length;
+    const count = Math.min(MORE, MAX_SEED - this.first - start + 1);
+    for (let i = 0; i < count; i++) this.hang(this.faceOf(this.first + start + i));
+    this.more.hidden = this.tiles.length >= MOST_TILES;
+  }
+
+  private clear(): void {
+    for (const tile of this.tiles) this.sight.unobserve(tile.button);
+    this.tiles = [];
+    this.byButton.clear();
+    this.list.replaceChildren();
+  }
+
+  /** Begin anew with the faces from a seed on. */
+  private from(seed: number): void {
+    this.first = seed;
+    this.shelf = "faces";
+    this.clear();
+    this.furnish();
+    this.grow();
+    scrollTo({ top: 0 });
+  }
+
+  /** The faces as they stand, drawn anew: truncation or labels have changed. */
+  private redraw(): void {
+    if (this.shelf !== "faces") return;
+    for (const tile of this.tiles) {
+      const { origin } = tile.face;
+      Object.assign(tile.face, { ...this.faceOf(0), origin });
+      tile.button.setAttribute("aria-label", this.app.describe(tile.face));
+      tile.live = false;
+      if (tile.seen) this.draw(tile);
+    }
+  }
+
+  private revive(): void {
+    for (const tile of this.tiles) if (tile.seen) this.draw(tile);
+    this.furnish();
+  }
+
+  /** Another model: its first faces, and its labels. */
+  private async change(): Promise<void> {
+    this.labels = {};
+    this.truncation = 1;
+    this.shelf = "faces";
+    this.clear();
+    this.furnish();
+    const { model, site } = this.app;
+    this.first = model.wall.seed;
+    const pictures = await readPictures(partOf(site, model.wall.pictures));
+    if (model !== this.app.model || this.tiles.length) return;
+    for (const [i, source] of pictures.entries()) {
+      const picture = el("img", { src: source, width: model.size, height: model.size });
+      this.hang(this.faceOf(model.wall.seed + i), undefined, picture);
+    }
+  }
+
+  /** Show given faces, such as those of a sheet that was dropped. */
+  show(faces: readonly Face[]): void {
+    this.shelf = "history";
+    this.clear();
+    for (const face of faces) this.hang(face);
+    this.furnish();
+  }
+
+  private async turn(shelf: Shelf): Promise<void> {
+    this.shelf = shelf;
+    if (shelf === "faces") return this.from(this.first);
+    const kept = await this.app.store.list(shelf);
+    if (this.shelf !== shelf) return;
+    this.clear();
+    for (const { id } of kept) {
+      const face = this.app.faceOf(id);
+      if (face && face.model === this.app.model.hash) this.hang(face);
+    }
+    this.furnish();
+  }
+
+  private marks(): void {
+    for (const { button: made, face } of this.tiles) {
+      made.classList.toggle("kept", this.app.favourites.has(this.app.idOf(face)));
+    }
+    if (this.shelf === "favourites") void this.turn("favourites");
+  }
+
+  /** The controls above the wall, in the visitor's language. */
+  private furnish(): void {
+    const { t, model, ready, frozen, store } = this.app;
+    const tabs = (["faces", "favourites", "history"] as const).map((shelf) =>
+      button(t(shelf), () => void this.turn(shelf), {
+        class: "tab",
+        "aria-pressed": String(this.shelf === shelf),
+      }),
+    );
+    const seed = el("input", {
+      inputmode: "numeric",
+      value: this.first,
+      autocomplete: "off",
+      title: t("seedHint"),
+    });
+    seed.addEventListener("change", () => {
+      const value = Number(seed.value.trim() || Number.NaN);
+      if (isSeed(value)) this.from(value);
+      else seed.value = String(this.first);
+    });
+    const own = [
+      el("label", { class: "field" }, el("span", { class: "name" }, t("firstSeed")), seed),
+      slider(
+        t("truncation"),
+        { least: 0, most: 1.5, step: 0.05, value: this.truncation },
+        (v) => v.toFixed(2),
+        (value) => {
+          this.truncation = value;
+          this.redraw();
+        },
+        t("truncationHint"),
+      ).element,
+      ...Object.entries(model.labels).map(([attribute, values]) =>
+        choice(
+          attribute,
+          [["", t("asSeed")], ...values.map((v): [string, string] => [v, v])],
+          this.labels[attribute] ?? "",
+          (value) => {
+            if (value) this.labels = { ...this.labels, [attribute]: value };
+            else
+              this.labels = Object.fromEntries(Object.entries(this.labels).filter(([a]) => a !== attribute));
+            this.redraw();
+          },
+        ),
+      ),
+    ];
+    const active = ready && !frozen;
+    const fresh = tool("dice", t("newFaces"), () => this.from(anySeed()));
+    const sheet = tool("sheet", t("sheet"), () => void this.sheet());
+    sheet.title = t("sheetHint");
+    sheet.disabled = !active || !this.tiles.length;
+    fresh.classList.add("main");
+    fresh.disabled = !active;
+    const forget = button(t("forget"), () => void this.forget(), { class: "plain" });
+    const controls = el(
+      "fieldset",
+      { class: "own", disabled: !active },
+      el("legend", { class: "spoken" }, t("faces")),
+      ...own,
+    );
+    this.bar.replaceChildren(
+      el("div", { class: "tabs", role: "group", "aria-label": t("faces") }, ...tabs),
+      el(
+        "div",
+        { class: "tools" },
+        fresh,
+        sheet,
+        this.shelf === "history" && this.tiles.length > 0 && forget,
+      ),
+      ...(this.shelf === "faces" ? [controls] : []),
+    );
+    this.more.textContent = t("more");
+    this.more.hidden = this.shelf !== "faces" || this.tiles.length >= MOST_TILES;
+    this.more.disabled = !active;
+    const empty = !this.tiles.length && this.shelf !== "faces";
+    this.note.textContent = [
+      empty && t(this.shelf === "favourites" ? "noFavourites" : "noHistory"),
+      this.shelf !== "faces" && !store.lasts && t("storage"),
+    ]
+      .filter(Boolean)
+      .join(" ");
+    this.list.setAttribute("aria-label", `${t(this.shelf)}. ${t("keys")}`);
+  }
+
+  private async forget(): Promise<void> {
+    for (const { id } of await this.app.store.list("history")) await this.app.store.remove("history", id);
+    void this.turn("history");
+  }
+
+  /** Download the first faces of the wall as one picture. */
+  private async sheet(): Promise<void> {
+    const { app } = this;
+    const faces = this.tiles.slice(0, SHEET).map((tile) => tile.face);
+    const images: ImageData[] = [];
+    for (const face of faces) {
+      const image = await app.engine.draw(face, { when: "now" });
+      if (!image) return;
+      images.push(image);
+      app.say(app.t("making", images.length, faces.length));
+    }
+    const { canvas, grid } = sheetOf(images);
+    const said = factsOf(faces, app.model, app.engine.directions, grid);
+    download(await png(canvas, said), "faces.png");
+    app.say(app.t("saved", "faces.png"));
+  }
+
+  get element(): HTMLElement {
+    return this.place;
+  }
+}
+
+/** The first faces of a model, as addresses of pictures. */
+async function readPictures(part: Part): Promise<string[]> {
+  try {
+    if (typeof part !== "string") return JSON.parse(new TextDecoder().decode(part)) as string[];
+    return (await (await fetch(part)).json()) as string[];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,108 @@
+import { expect, test } from "vitest";
+import { type Face, labelsOf, latentOf, mixed, originText, readOrigin, settled, shown } from "../src/face";
+import { latent, slerp } from "../src/latents";
+import { fromLink, toLink } from "../src/link";
+import { model } from "./model";
+
+const toy = model();
+const face = (more: Partial<Face> = {}): Face => ({
+  model: toy.hash,
+  origin: { seed: 7 },
+  truncation: 1,
+  labels: {},
+  moves: {},
+  ...more,
+});
+
+test("origins are written and read", () => {
+  const lines = ["7", "9007199254740991", "7~12@0.3", "7~12@0.3~99@0.25", "7~(12~3@0.5)@0.125"];
+  for (const line of lines) {
+    const origin = readOrigin(line, 4);
+    expect(origin && originText(origin)).toBe(line);
+  }
+  const values = { values: latent(5, 4) };
+  const again = readOrigin(originText(values), 4);
+  expect(again).toEqual(values);
+});
+
+test("nonsense is no origin", () => {
+  const lines = [
+    "",
+    "x",
+    "-1",
+    "1.5",
+    "9007199254740992",
+    "7~",
+    "7~8",
+    "7~8@2",
+    "7~8@",
+    "(7",
+    "7)",
+    "z",
+    "zAAAA",
+  ];
+  for (const line of [...lines, "(".repeat(5000), "7~8@0.1".repeat(50), "zAAAAAAAAAAAAAAAAAAAAAAAA_39_"]) {
+    expect(readOrigin(line, 4)).toBeNull();
+  }
+});
+
+test("a mix lies on the way and its ends are the ends", () => {
+  const [a, b] = [latent(7, 4), latent(12, 4)];
+  const origin = mixed({ seed: 7 }, { seed: 12 }, 0.3);
+  expect(latentOf(origin, 4)).toEqual(Float32Array.from(slerp(a, b, 0.3)));
+  expect(mixed({ seed: 7 }, { seed: 12 }, 0)).toEqual({ seed: 7 });
+  expect(mixed({ seed: 7 }, { seed: 12 }, 1)).toEqual({ seed: 12 });
+});
+
+test("directions are added to the latent", () => {
+  const directions = [Float32Array.of(1, 0, 0, 0), Float32Array.of(0, 1, 0, 0)];
+  const moved = latentOf({ seed: 7 }, 4, { 1: -2 }, directions);
+  const plain = latent(7, 4);
+  expect(Array.from(moved)).toEqual([plain[0], Math.fround(plain[1] - 2), plain[2], plain[3]]);
+});
+
+test("long mixes become a latent, which is the same face", () => {
+  let origin = mixed({ seed: 0 }, { seed: 1 }, 0.5);
+  for (let seed = 2; seed < 40; seed++) origin = mixed(origin, { seed }, 0.3);
+  const short = settled(origin, 4);
+  expect("values" in short).toBe(true);
+  expect(latentOf(short, 4)).toEqual(latentOf(origin, 4));
+});
+
+test("labels asked for are shown, the others follow the first seed", () => {
+  const drawn = labelsOf(toy, face());
+  expect(labelsOf(toy, face({ origin: mixed({ seed: 7 }, { seed: 9 }, 0.5) }))).toEqual(drawn);
+  expect(shown(toy, face({ labels: { hat: "yes" } }))).toEqual({
+    hair: toy.labels.hair[drawn[0]],
+    hat: "yes",
+  });
+});
+
+test("a link holds everything", () => {
+  const whole = face({
+    origin: mixed({ seed: 7 }, mixed({ seed: 1 }, { seed: 2 }, 0.5), 0.25),
+    truncation: 0.8,
+    labels: { hair: "red" },
+    moves: { 1: -1.5 },
+  });
+  const link = toLink(whole, [toy, model({ hash: "f".repeat(16) })]);
+  expect(link).toBe("seed=7~(1~2@0.5)@0.25&truncation=0.8&label=hair:red&move=1:-1.5&model=01234567");
+  expect(fromLink(`#${link}`, [toy], toy)).toEqual(whole);
+});
+
+test("what a link names and the model does not know is left out", () => {
+  const odd = "#seed=7&truncation=9&label=hair:blue&label=constructor:x&move=9:1,1:99,0:0.5&%E0%A4%A";
+  expect(fromLink(odd, [toy], toy)).toEqual(face({ moves: { 0: 0.5 } }));
+  for (const none of ["#", "#seed=", "#seed=x", "#model=ffff&seed=7", "#seed=%E0%A4%A"]) {
+    expect(fromLink(none, [toy], toy)).toBeNull();
+  }
+});
+
+test("labels with signs in them survive a link", () => {
+  const odd = model({ labels: { "a&b": ["x:y", "u=v"] }, frequencies: { "a&b": [1, 1] } });
+  const whole = { ...face(), labels: { "a&b": "u=v" } };
+  expect(fromLink(toLink(whole, []), [], odd)?.labels).toEqual(whole.labels);
+  expect(fromLink(toLink({ ...whole, labels: { "a&b": "x:y" } }, []), [], odd)?.labels).toEqual({
+    "a&b": "x:y",
+  });
+});
