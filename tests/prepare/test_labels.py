@@ -67,7 +67,8 @@ NAMES = [f"faces/{index}.jpg" for index in range(100)]
 def csv(tmp_path: Path, text: str, columns: str = "", names: list[str] = NAMES) -> tuple[Labels, list[str]]:
     (tmp_path / "labels.csv").write_text(text, "utf-8")
     said: list[str] = []
-    return read_labels(f"{tmp_path / 'labels.csv'}{columns}", names, said.append), said
+    found = read_labels(f"{tmp_path / 'labels.csv'}{columns}", names, said.append, include_minors=True)
+    return found, said
 
 
 ROWS = "file,hair,age,tags,set\n" + "".join(

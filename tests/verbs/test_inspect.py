@@ -44,7 +44,9 @@ def faceset(tmp_path_factory):
 
 
 def shown(seen, **options) -> str:
-    console = Console(file=io.StringIO(), width=1_000, **options)  # no line breaks, however long the paths are
+    console = Console(
+        file=io.StringIO(), width=1_000, **options
+    )  # no line breaks, however long the paths are
     console.print(seen)
     return console.file.getvalue()
 

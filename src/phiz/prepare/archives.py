@@ -91,6 +91,7 @@ class Zip:
     in_order = True
 
     def __init__(self, path: Path) -> None:
+        self.place = path
         self.name = clean(path.name)
         self.label = clean(path.stem)
         self.skipped: Counter[str] = Counter()
@@ -176,7 +177,7 @@ class Tar:
     mode = "r:"
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path = self.place = path
         self.name = clean(path.name)
         self.label = re.sub(r"\.(tar(\.\w+)?|t[gbx]z2?)$", "", self.name, flags=re.IGNORECASE)
         self.skipped: Counter[str] = Counter()

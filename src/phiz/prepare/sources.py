@@ -45,6 +45,8 @@ class Source(Protocol):
     entries: list[Entry]
     skipped: Counter[str]
     """Files that are no pictures, by suffix."""
+    place: Path
+    """Where it lies: the folder, the archive, or the folder that loose pictures share."""
     in_order: bool
     """Whether `read` hands out the pictures in the order of `entries`."""
 
@@ -86,13 +88,14 @@ class Files:
 
     in_order = True
 
-    def __init__(self, name: str, found: list[tuple[str, Path]]) -> None:
+    def __init__(self, name: str, found: list[tuple[str, Path]], place: Path) -> None:
         self.name = self.label = name
+        self.place = place
         self.skipped: Counter[str] = Counter()
         self.tags: dict[str, list[str]] = {}
         self.labels: dict[str, dict[str, str]] = {}
         self.entries = sorted(
-            (Entry(clean(at), path.stat().st_size, path) for at, path in found),
+            (Entry(clean(at), size, path) for at, path in found if (size := _size(path)) is not None),
             key=lambda entry: natural(entry.name),
         )
 
@@ -106,7 +109,7 @@ class Files:
                 found.append((at, file))
             else:
                 skipped[suffix_of(at)] += 1
-        files = cls(clean(path.resolve().name or str(path)), found)
+        files = cls(clean(path.resolve().name or str(path)), found, path)
         files.skipped = skipped
         return files
 
@@ -117,7 +120,7 @@ class Files:
 
         found = [(name, path / name) for name in ledger.files(path)]
         here = [(name, file) for name, file in found if file.is_file()]
-        files = cls(clean(path.resolve().name or str(path)), here)
+        files = cls(clean(path.resolve().name or str(path)), here, path)
         if gone := len(found) - len(here):
             files.skipped["gone"] = gone
         files.tags, files.labels = ledger.tags(path), ledger.labels(path)
@@ -129,7 +132,7 @@ class Files:
         whole = [Path(os.path.abspath(path)) for path in paths]
         shared = Path(os.path.commonpath([path.parent for path in whole]))
         name = clean(paths[0].name if len(paths) == 1 else shared.name)
-        return cls(name, [(path.relative_to(shared).as_posix(), path) for path in whole])
+        return cls(name, [(path.relative_to(shared).as_posix(), path) for path in whole], shared)
 
     def read(self) -> Iterator[tuple[int, Callable[[], bytes]]]:
         for index, entry in enumerate(self.entries):
@@ -137,6 +140,14 @@ class Files:
 
     def close(self) -> None:
         pass
+
+
+def _size(path: Path) -> int | None:
+    """Return a file's bytes; None where it went away since it was listed."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
 
 
 def _bytes(entry: Entry) -> bytes:
