@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from phiz.model import Model, load
     from phiz.training.recipe import Recipe
     from phiz.verbs.collect import collect
+    from phiz.verbs.convert import convert
     from phiz.verbs.demo import demo
     from phiz.verbs.evaluate import evaluate
     from phiz.verbs.generate import generate
@@ -35,6 +36,7 @@ _HOMES = {
     "PhizError": "phiz.errors",
     "Recipe": "phiz.training.recipe",
     "collect": "phiz.verbs.collect",
+    "convert": "phiz.verbs.convert",
     "demo": "phiz.verbs.demo",
     "evaluate": "phiz.verbs.evaluate",
     "generate": "phiz.verbs.generate",
@@ -50,6 +52,7 @@ __all__ = [
     "PhizError",
     "Recipe",
     "collect",
+    "convert",
     "demo",
     "evaluate",
     "generate",

@@ -38,7 +38,7 @@ Labels = Annotated[
     typer.Option(
         "--labels",
         help="'folders' (their names), 'afad' (AGE/111|112), 'tags' (of a collection), "
-        "or FILE.csv[:column,...].",
+        "'given' (with the pictures), 'colours' or FILE.csv[:column,...].",
     ),
 ]
 
@@ -247,6 +247,34 @@ def prepare(
 
 
 @app.command(
+    epilog="Examples: [bold]phiz convert faces -o faces.zip[/]; [bold]phiz convert faces -o folder/[/]; "
+    "[bold]phiz convert faces -o faces.tar[/]; [bold]phiz convert faces -o manifest.jsonl[/]"
+)
+def convert(
+    faceset: Annotated[Path, typer.Argument(help="A face set.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--out", help=".zip (StyleGAN), .tar (WebDataset), .jsonl (manifest) or a folder."
+        ),
+    ],
+    format_: Annotated[
+        str | None, typer.Option("--format", help="stylegan, webdataset, imagefolder or manifest.")
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option(help="The label to write; all, or the first, if not said.")
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Write a face set in another tool's format."""
+    from phiz.screen import progress
+    from phiz.verbs.convert import convert as verb
+
+    with progress("writing", "faces") as tick:
+        print(verb(faceset, out, format=format_, label=label, force=force, progress=tick))
+
+
+@app.command(
     epilog="Examples: [bold]phiz train faces.zip -o runs/first --minutes 5[/]; "
     "[bold]phiz train faces.zip -o runs/first --minutes 5 --resume[/]; "
     "[bold]phiz train photos/ -o runs/b --labels folders --size 64 --set batch=32[/]"
@@ -270,6 +298,13 @@ def train(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one value of the recipe.")
     ] = None,
     labels: Labels = None,
+    prepare: Annotated[
+        str | None,
+        typer.Option(
+            "--prepare",
+            help="How pictures are cut: centre (the default), auto, human or anime (faces found).",
+        ),
+    ] = None,
     evaluate_every: Annotated[
         int | None,
         typer.Option(min=0, help="Steps from one evaluation to the next; 0: none. By default seldom."),
@@ -292,6 +327,7 @@ def train(
         recipe=recipe,
         settings=dict(_pair(item) for item in set_ or []),
         labels=labels,
+        prepare=prepare,
         evaluate_every=evaluate_every,
         resume=resume,
         force=force,

@@ -1,15 +1,16 @@
 """How much a face is like the other faces of its set: what a cut that shows no face is found by.
 
 No weights and no examples from elsewhere: a set's own faces are told from pieces of them that are turned,
-displaced or enlarged, which have the same colours and strokes but no face in its place. What looks more like
-such a piece than like a face scores below 0. The features are histograms of oriented gradients (Dalal,
-Triggs, "Histograms of Oriented Gradients for Human Detection", 2005), told apart by ridge regression to 1 and
--1; each half of the set is judged by what was learned from the other.
+displaced or enlarged, which have the same colours and strokes but no face in its place. The features are
+histograms of oriented gradients (Dalal, Triggs, "Histograms of Oriented Gradients for Human Detection",
+2005), told apart by ridge regression to 1 and -1; each half of the set is judged by what was learned from
+the other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
@@ -29,8 +30,18 @@ def small(face: np.ndarray) -> np.ndarray:
     return np.asarray(Image.fromarray(face).convert("L").resize((_SIDE, _SIDE), Image.Resampling.BOX))
 
 
-def learn(faces: np.ndarray) -> np.ndarray:
-    """Return what tells faces, uint8 (N, 32, 32), from pieces of them: float64 (577, 2), a column a half."""
+@dataclass(frozen=True)
+class Learned:
+    """What tells a set's faces from pieces of them: weights (577, 2), a column for each half, and how the
+    faces' own scores are spread (1 is a face, -1 a piece)."""
+
+    weights: np.ndarray
+    middle: float
+    spread: float
+
+
+def learn(faces: np.ndarray) -> Learned:
+    """Learn from faces, uint8 (N, 32, 32), N at least a few dozen; the first 32,768 of them."""
     faces = faces[: LEARNED_FROM * 2]
     draws = np.random.default_rng(0)
     kinds = [features(faces), features(np.stack([_piece(face, draws) for face in faces]))]
@@ -43,17 +54,25 @@ def learn(faces: np.ndarray) -> np.ndarray:
         inputs -= middle
         weight = np.linalg.solve(inputs.T @ inputs + _RIDGE * np.eye(_LENGTH), inputs.T @ wanted)
         said.append(np.concatenate([weight, [-middle @ weight]]))
-    return np.stack(said, axis=1)
+    weights = np.stack(said, axis=1)
+    low, half_way, high = np.percentile(_scores(kinds[0], weights, 0), [25, 50, 75])
+    return Learned(weights, float(half_way), max(float(high - low) / 1.349, 1e-6))
 
 
-def judge(faces: np.ndarray, learned: np.ndarray, first: int = 0) -> np.ndarray:
-    """Return how much faces, uint8 (N, 32, 32), are like the set's: float64 (N,), about 1 for most.
+def judge(faces: np.ndarray, learned: Learned, first: int = 0) -> np.ndarray:
+    """Return how much faces, uint8 (N, 32, 32), are like the set's: float64 (N,).
 
-    The first of them has the number `first` in the set, which says what half it was in.
+    In standard deviations from the set's median, but not below -2.5 where a face is more like a face than
+    like a piece. The first of them has the number `first` in the set, which says what half it was in.
     """
-    found = features(faces) @ learned[:-1] + learned[-1]
-    other = (np.arange(first, first + len(faces)) + 1) % 2
-    return np.round(found[np.arange(len(faces)), other], 3)
+    scores = _scores(features(faces), learned.weights, first)
+    away = (scores - learned.middle) / learned.spread
+    return np.round(np.where(scores > 0, np.maximum(away, -2.5), away), 2)
+
+
+def _scores(found: np.ndarray, weights: np.ndarray, first: int) -> np.ndarray:
+    other = (np.arange(first, first + len(found)) + 1) % 2
+    return (found @ weights[:-1] + weights[-1])[np.arange(len(found)), other]
 
 
 def features(faces: np.ndarray) -> np.ndarray:

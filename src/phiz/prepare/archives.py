@@ -134,6 +134,13 @@ class Zip:
         except _DAMAGE as fault:
             raise BadPicture(entry.name, f"damaged in the archive: {fault}") from None
 
+    def beside(self, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+        """Yield (path, bytes) of the entries that are no pictures and are wanted."""
+        for info in self._zip.infolist():
+            name = clean(_zip_name(info).replace("\\", "/"))
+            if not info.is_dir() and wanted(name):
+                yield name, self._bytes(Entry(name, info.file_size, info))
+
     def close(self) -> None:
         self._zip.close()
 
@@ -232,6 +239,14 @@ class Tar:
         if len(data) < entry.size:
             raise BadPicture(entry.name, "cut short in the archive")
         return data
+
+    def beside(self, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+        """Yield (path, bytes) of the entries that are no pictures and are wanted."""
+        with _whole(self.path, "tar"):
+            for tar, member in self._members():
+                name = clean(member.name.removeprefix("./"))
+                if member.isfile() and wanted(name) and member.size <= MAX_BYTES:
+                    yield name, _member(tar, member, member.size)
 
     def close(self) -> None:
         self._file.close()

@@ -1,7 +1,7 @@
 """Pictures looked at on many hosts: the same function, mapped over a Ray cluster.
 
-Bytes travel, not paths; each worker fetches the detector's weights for itself (phiz.weights), and what comes
-back is put in order by whoever asked. A few chunks a worker are under way, so that memory stays flat.
+Bytes travel, not paths; each worker finds the detector's weights for itself (phiz.weights), in the folder
+that PHIZ_WEIGHTS names here where it has that too; what comes back is put in order by whoever asked. A few chunks a worker are under way, so that memory stays flat.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from phiz.errors import MissingExtra, PhizError, Surroundings
@@ -18,6 +19,7 @@ from phiz.pictures import BadPicture
 from phiz.prepare.looking import Cutting, Looked, look
 from phiz.prepare.pool import chunks
 from phiz.prepare.seeing import Item, Mapper
+from phiz.weights import given_folder
 
 _CHUNK, _CHUNK_BYTES = 16, 8 * 2**20
 _AHEAD = 3  # chunks a core under way
@@ -66,9 +68,10 @@ def _join(ray: Any, address: str) -> None:
 def _spread(ray: Any, items: Iterable[tuple[Item, int]], how: Cutting) -> Iterator[Looked]:
     work = ray.remote(num_cpus=1)(_look)
     most = _AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1)))
+    folder = str(given.resolve()) if (given := given_folder()) else None
     waiting: list[Any] = []
     for chunk in chunks(items, _CHUNK, _CHUNK_BYTES):
-        waiting.append(work.remote([_packed(item) for item in chunk], how))
+        waiting.append(work.remote([_packed(item) for item in chunk], how, folder))
         while len(waiting) >= most:
             yield from _next(ray, waiting)
     while waiting:
@@ -97,9 +100,14 @@ def _packed(item: Item) -> Packed:
         return index, name, None, fault.reason
 
 
-def _look(chunk: list[Packed], how: Cutting) -> list[Looked]:
-    return [look(index, name, lambda d=data, n=name, r=why: _bytes(d, n, r), how)  # type: ignore[misc]
-            for index, name, data, why in chunk]  # fmt: skip
+def _look(chunk: list[Packed], how: Cutting, folder: str | None) -> list[Looked]:
+    if folder and Path(folder).is_dir():
+        os.environ["PHIZ_WEIGHTS"] = folder
+
+    def loads(name: str, data: bytes | None, why: str | None) -> Callable[[], bytes]:
+        return lambda: _bytes(data, name, why)
+
+    return [look(index, name, loads(name, data, why), how) for index, name, data, why in chunk]
 
 
 def _bytes(data: bytes | None, name: str, why: str | None) -> bytes:

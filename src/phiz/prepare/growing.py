@@ -55,7 +55,7 @@ def grow(job: Job, there: FaceSet) -> FaceSet:
         def pixels(row: Row) -> np.ndarray:
             return there[row.place] if row.old else work.face(row.place)
 
-        found = keeping.decide(rows, limits, pixels)
+        found = keeping.decide(rows, limits, pixels, job.eyes(limits))
         job.check_enough(rows, found)
         made = job.made(Decision(about["name"], about["why"]), how, limits, found)
         schema = _merged(job.table.schema, there.schema)

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from phiz.prepare import alike, screens, twins
+from phiz.prepare.doubts import DOUBT, Eyes, trusted
+from phiz.prepare.pool import ordered
 from phiz.prepare.screens import Limits
 
 
@@ -45,25 +47,34 @@ Rows = Callable[[], Iterable[Row]]
 class Kept:
     """What was decided of N rows.
 
-    `kept` bool (N,); `reasons` {row: why not}, by row for those that screens and duplicates refuse; `alike`
-    {row: figure} of those judged now; `twins` {row: (row it is like, bits)}; rows count from 0.
+    `kept` bool (N,); `reasons` {row: why not}, by row for those that screens and duplicates refuse; `figures`
+    {row: {name: figure}} of those judged now; `twins` {row: (row it is like, bits)}; rows count from 0.
     """
 
     kept: np.ndarray
     reasons: dict[int, str]
-    alike: dict[int, float]
+    figures: dict[int, dict[str, float]]
     twins: dict[int, tuple[int, int]]
 
 
-def decide(rows: Rows, limits: Limits, pixels: Callable[[Row], np.ndarray] | None) -> Kept:
+def decide(
+    rows: Rows, limits: Limits, pixels: Callable[[Row], np.ndarray] | None, eyes: Eyes | None = None
+) -> Kept:
     """Decide which rows are kept.
 
     `pixels` gives a row's face for judging likeness, of rows whose `place` is known; without it only
-    figures that are known already count.
+    figures that are known already count. `eyes` look again at those that are doubtful.
     """
     found = _screened(rows, limits)
     if "alike" in limits and pixels is not None:
-        _judge_likeness(rows, found, limits, pixels)
+        likeness = _likeness(rows, found, pixels)
+        if eyes is not None and "seen" in limits:
+            _look_again(rows, likeness, pixels, eyes)
+        for number, figures in likeness.items():
+            found.figures[number] = figures
+            if why := screens.verdict(figures, limits):
+                found.reasons[number] = why
+                found.kept[number] = False
     _same(rows, found, limits)
     _near(rows, found, limits)
     return found
@@ -92,10 +103,12 @@ def _judged(rows: Rows, found: Kept) -> Iterator[tuple[int, Row]]:
             yield number, row
 
 
-def _judge_likeness(rows: Rows, found: Kept, limits: Limits, pixels: Callable[[Row], np.ndarray]) -> None:
-    fresh = [number for number, row in _judged(rows, found) if "alike" not in row.figures]
-    if not fresh:
-        return
+def _likeness(rows: Rows, found: Kept, pixels: Callable[[Row], np.ndarray]) -> dict[int, dict[str, float]]:
+    """Return {row: {"alike": how much it is like the others}} of those not judged before."""
+    fresh = {number for number, row in _judged(rows, found) if "alike" not in row.figures and row.place >= 0}
+    numbers = [number for number, row in _judged(rows, found) if row.place >= 0]
+    if not fresh or len(numbers) < alike.FEWEST:
+        return {}
 
     def faces() -> Iterator[np.ndarray]:
         return (pixels(row) for _, row in _judged(rows, found) if row.place >= 0)
@@ -105,21 +118,35 @@ def _judge_likeness(rows: Rows, found: Kept, limits: Limits, pixels: Callable[[R
         enough.append(batch)
         if sum(map(len, enough)) >= 2 * alike.LEARNED_FROM:
             break
-    if sum(map(len, enough)) < alike.FEWEST:
-        return
     learned = alike.learn(np.concatenate(enough))
-    numbers = [number for number, row in _judged(rows, found) if row.place >= 0]
-    wanted, start = set(fresh), 0
+    judged: dict[int, dict[str, float]] = {}
+    start = 0
     for batch in alike.batches(faces()):
-        for number, value in zip(
-            numbers[start : start + len(batch)], alike.judge(batch, learned, start).tolist(), strict=True
-        ):
-            if number in wanted:
-                found.alike[number] = value
-                if why := screens.verdict({"alike": value}, limits):
-                    found.reasons[number] = why
-                    found.kept[number] = False
+        values = alike.judge(batch, learned, start).tolist()
+        part = numbers[start : start + len(batch)]
+        judged |= {n: {"alike": value} for n, value in zip(part, values, strict=True) if n in fresh}
         start += len(batch)
+    return judged
+
+
+def _look_again(
+    rows: Rows, likeness: dict[int, dict[str, float]], pixels: Callable[[Row], np.ndarray], eyes: Eyes
+) -> None:
+    """Add "seen" to the figures of faces that are doubtful, if the typical ones are seen."""
+    typical = (
+        pixels(row)
+        for number, row in enumerate(rows())
+        if likeness.get(number, {}).get("alike", -1.0) > 0 and number % 7 == 0
+    )
+    if not trusted(typical, eyes):
+        return
+    doubtful = (
+        (number, pixels(row))
+        for number, row in enumerate(rows())
+        if likeness.get(number, {}).get("alike", 0.0) < DOUBT
+    )
+    for number, seen in ordered(lambda one: (one[0], eyes(one[1])), doubtful):
+        likeness[number]["seen"] = seen
 
 
 def _same(rows: Rows, found: Kept, limits: Limits) -> None:

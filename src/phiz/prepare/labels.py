@@ -5,6 +5,8 @@ label; nested ones are several attributes, `folder1`, `folder2`, ... (a single o
 
 `afad`: as the Asian Face Age Dataset lies, AGE/111 (male) or AGE/112 (female): `age` and `gender`.
 
+`given`: what the pictures bring along, as other tools write it (phiz.prepare.given).
+
 `tags`: of a collection, what its tags say by a table that can be edited (phiz.prepare.tags).
 
 `colours`: hair and eyes as measured in drawn faces (phiz.prepare.colours); `tags+colours`: where tags say
@@ -41,12 +43,13 @@ MOST_VALUES = 32_767
 
 ADULT = 18
 MINOR = "under 18"
-WAYS = ("folders", "afad", "tags")
+WAYS = ("folders", "afad", "tags", "given")
 
 _AFAD = re.compile(r"/(?P<age>[0-9]{1,3})/(?P<sex>11[12])/[^/]+$")
 _SEXES = {"111": "male", "112": "female"}
 
 Warn = Callable[[str], None]
+Brought = Callable[[], dict[str, list[str]]]
 
 
 @dataclass(frozen=True)
@@ -72,10 +75,12 @@ def read_labels(
     warn: Warn,
     known: Known | None = None,
     include_minors: bool = False,
+    brought: Brought | None = None,
 ) -> Labels:
     """Read the labels of the pictures called `names`; see above for what `labels` may be.
 
-    `known` is what a collection knows of the pictures, in their order: tags and labels.
+    `known` is what a collection knows of the pictures, in their order: tags and labels; `brought` returns the
+    columns that their sources bring along.
 
     Raises:
         PhizError: the CSV or a column does not exist, contradicts itself, or names none of the pictures;
@@ -83,7 +88,7 @@ def read_labels(
     """
     if labels is None:
         return Labels({}, np.zeros((len(names), 0), np.int16), None)
-    columns, made = _columns(str(labels), names, warn, known)
+    columns, made = _columns(str(labels), names, warn, known, brought)
     left_out = {} if include_minors else _minors(columns)
     if left_out:
         warn(f"{len(left_out):,} of {len(names):,} pictures are of under-18s and left out.")
@@ -94,13 +99,15 @@ def read_labels(
 
 
 def _columns(
-    labels: str, names: Sequence[str], warn: Warn, known: Known | None
+    labels: str, names: Sequence[str], warn: Warn, known: Known | None, brought: Brought | None
 ) -> tuple[dict[str, list[str]], dict[str, Any]]:
     """Return the text of each attribute for each picture, "" for missing, and how they were made."""
     if labels == "folders":
         return _from_folders(names)
     if labels == "afad":
         return _from_afad(names, warn)
+    if labels == "given":
+        return _from_given(brought)
     if labels == "tags" or labels.startswith("tags:"):
         return columns_of(labels, known, warn)
     file, columns = _split(labels)
@@ -125,7 +132,15 @@ def _split(labels: str) -> tuple[Path, list[str] | None]:
             raise PhizError(f"{labels} names no column after the colon.")
         return Path(left), columns
     hint = nearest(labels, WAYS)
-    raise PhizError(f'{labels} does not exist; labels are a CSV file, "folders", "afad" or "tags".{hint}')
+    raise PhizError(f"{labels} does not exist; labels are a CSV file, or one of {', '.join(WAYS)}.{hint}")
+
+
+def _from_given(brought: Brought | None) -> tuple[dict[str, list[str]], dict[str, Any]]:
+    columns = brought() if brought else {}
+    useful = {name: texts for name, texts in columns.items() if not _useless(texts, asked=False)}
+    if not useful:
+        raise PhizError("what the pictures bring along has no column that can be a label.")
+    return useful, {"from": "given", "columns": list(useful)}
 
 
 def _from_afad(names: Sequence[str], warn: Warn) -> tuple[dict[str, list[str]], dict[str, Any]]:

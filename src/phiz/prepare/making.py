@@ -26,6 +26,8 @@ from phiz.faceset import FaceSet
 from phiz.prepare import keeping, report
 from phiz.prepare.deciding import Decision, decide
 from phiz.prepare.detectors import detector
+from phiz.prepare.doubts import Eyes, eyes
+from phiz.prepare.given import columns_of
 from phiz.prepare.keeping import Kept, Row
 from phiz.prepare.labels import read_labels
 from phiz.prepare.looking import Cutting
@@ -81,7 +83,14 @@ class Job:
 
     def run(self, force: bool) -> FaceSet:
         """Make the set; where it is there already, take in what is new."""
-        self.table = read_labels(self.labels, self.names, self.warn, known(self.sources), self.include_minors)
+        self.table = read_labels(
+            self.labels,
+            self.names,
+            self.warn,
+            known(self.sources),
+            self.include_minors,
+            lambda: columns_of(self.sources),
+        )
         if not force and kind_of(self.target) == "faceset":
             from phiz.prepare.growing import grow
 
@@ -172,7 +181,7 @@ class Job:
         def pixels(row: Row) -> np.ndarray:
             return work.face(row.place)
 
-        found = keeping.decide(rows, limits, pixels)
+        found = keeping.decide(rows, limits, pixels, self.eyes(limits))
         self.check_enough(rows, found)
         made = self.made(decision, how, limits, found)
         Version(folder, self.asked.size, self.table.schema, made).write(
@@ -182,6 +191,16 @@ class Job:
         faces = FaceSet.open(folder)
         report.write(faces, self.target.name, lambda number: _at(work, places, number))
         self.tell(rows, found)
+
+    def eyes(self, limits: Limits) -> Eyes | None:
+        """Return what looks again at doubtful cuts; None where no screen asks, or there are no weights."""
+        if "seen" not in limits or "alike" not in limits:
+            return None
+        try:
+            return eyes()
+        except PhizError as fault:
+            self.warn(f"Doubtful faces are not looked at again: {fault}")
+            return None
 
     def made(self, decision: Decision, how: Cutting, limits: Limits, found: Kept) -> dict[str, Any]:
         """Say how a set is made; the same of these means the same command on the same pictures."""

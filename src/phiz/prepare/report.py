@@ -33,19 +33,6 @@ _TITLES = {
     "bright": "Brightness",
     "sure": "The detector's score",
 }
-_FIGURES = (
-    "sure",
-    "enlarged",
-    "outside",
-    "tilt",
-    "turn",
-    "bright",
-    "contrast",
-    "colour",
-    "sharp",
-    "page",
-    "alike",
-)
 
 
 def write(faces: FaceSet, name: str, spare: Spare) -> Path:
@@ -257,7 +244,7 @@ def _arguing(name: str, found: Survey) -> Html:
 
 
 def _cell(face: Face, pixels: np.ndarray | None) -> Html:
-    said = face.said(_FIGURES)
+    said = face.said()
     return tag(
         "figure",
         _image(pixels, face.source),

@@ -35,16 +35,23 @@ class Screen:
 SCREENS = (
     Screen("enlarged", "enlarged", True, "too small", "how far a face may be enlarged", " times enlarged"),
     Screen("sure", "sure", False, "the detector is unsure", "the detector's score"),
-    Screen("page", "page", True, "a monochrome page or comic panel", "paper and ink without colour"),
     Screen("outside", "outside", True, "cut off by the picture's edge", "share beyond the picture's edge"),
     Screen("tilt", "tilt", True, "tilted", "degrees the eyes are from level", " degrees"),
     Screen("turn", "turn", True, "a profile", "how far the nose is from the middle, in eye distances"),
-    Screen("dark", "bright", False, "underexposed", "least mean brightness"),
-    Screen("light", "bright", True, "overexposed", "greatest mean brightness"),
+    Screen("dark", "highs", False, "underexposed", "brightness of the brightest fiftieth"),
+    Screen("light", "lows", True, "overexposed", "brightness that nine tenths exceed"),
+    Screen("page", "page", True, "a monochrome page or comic panel", "paper and ink without colour"),
     Screen("contrast", "contrast", False, "without contrast", "least standard deviation of brightness"),
     Screen("colour", "colour", False, "near-greyscale", "least mean colourfulness"),
-    Screen("sharp", "sharp", False, "blurred", "least sharpness"),
-    Screen("alike", "alike", False, "unlike the other faces", "how much a face is like the set's others"),
+    Screen("sharp", "sharp", False, "blurred", "share of its steps that a slight blur takes"),
+    Screen("seen", "seen", False, "no face is seen in it", "a second look at doubtful cuts"),
+    Screen(
+        "alike",
+        "alike",
+        False,
+        "unlike the other faces",
+        "likeness to the set's others, in standard deviations",
+    ),
 )
 _BY_NAME = {screen.name: screen for screen in SCREENS}
 NAMES = (*_BY_NAME, "same", "near")
@@ -56,12 +63,13 @@ _SURE = {"human": 0.85, "anime": 0.5}
 _QUALITIES: dict[str, Limits] = {
     "none": {},
     "normal": {
-        **{"enlarged": 1.5, "page": 0.5, "outside": 0.4, "tilt": 45, "turn": 0.55, "dark": 0.08},
-        **{"light": 0.95, "contrast": 0.05, "sharp": 0.06, "same": 1, "near": 12},
+        **{"enlarged": 1.5, "page": 0.65, "outside": 0.4, "tilt": 45, "turn": 0.55, "dark": 0.25},
+        **{"light": 0.85, "contrast": 0.05, "sharp": 0.15, "seen": 0.3, "alike": -2.6, "same": 1, "near": 12},
     },
     "high": {
-        **{"enlarged": 1.0, "page": 0.5, "outside": 0.2, "tilt": 25, "turn": 0.35, "dark": 0.15},
-        **{"light": 0.9, "contrast": 0.08, "colour": 0.03, "sharp": 0.1, "same": 1, "near": 24},
+        **{"enlarged": 1.0, "page": 0.65, "outside": 0.2, "tilt": 25, "turn": 0.35, "dark": 0.33},
+        **{"light": 0.75, "contrast": 0.07, "colour": 0.03, "sharp": 0.22, "seen": 0.45, "alike": -2.3},
+        **{"same": 1, "near": 24},
     },
 }
 QUALITIES = tuple(_QUALITIES)
@@ -86,6 +94,10 @@ def limits_of(quality: str | None, detector: str, changed: Mapping[str, str] | N
         limits = dict(_QUALITIES[quality])
     if detector in _SURE and quality != "none":
         limits["sure"] = _SURE[detector]
+    if detector != "none":  # its score says it
+        limits.pop("seen", None)
+    if detector == "human":  # photographs without colour are no pages
+        limits.pop("page", None)
     for name, text in (changed or {}).items():
         if name not in NAMES:
             raise UsageError(
@@ -113,8 +125,8 @@ def verdict(figures: Mapping[str, Any], limits: Limits) -> str | None:
     """Return why a face of these figures is set aside, None where it is kept."""
     for screen in SCREENS:
         value, limit = figures.get(screen.figure), limits.get(screen.name)
-        if value is None or limit is None:
-            continue
+        if value is None or limit is None or (screen.name == "alike" and "seen" in figures):
+            continue  # a face that was looked at again is judged by that
         if value > limit if screen.most else value < limit:
             return f"{screen.says}: {value:g}{screen.unit}, and {limit:g} is the {_end(screen)}"
     return None

@@ -57,6 +57,10 @@ class Source(Protocol):
         """
         ...
 
+    def beside(self, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+        """Yield (path, bytes) of the files that are no pictures and whose path is wanted."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -91,6 +95,7 @@ class Files:
     def __init__(self, name: str, found: list[tuple[str, Path]], place: Path) -> None:
         self.name = self.label = name
         self.place = place
+        self._whole = False  # whether it stands for all of a folder
         self.skipped: Counter[str] = Counter()
         self.tags: dict[str, list[str]] = {}
         self.labels: dict[str, dict[str, str]] = {}
@@ -111,6 +116,7 @@ class Files:
                 skipped[suffix_of(at)] += 1
         files = cls(clean(path.resolve().name or str(path)), found, path)
         files.skipped = skipped
+        files._whole = True
         return files
 
     @classmethod
@@ -137,6 +143,12 @@ class Files:
     def read(self) -> Iterator[tuple[int, Callable[[], bytes]]]:
         for index, entry in enumerate(self.entries):
             yield index, lambda entry=entry: _bytes(entry)  # type: ignore[misc]
+
+    def beside(self, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+        """Yield (path, bytes) of the files below the folder that are wanted."""
+        for at, file in _walk(self.place) if self._whole else ():
+            if wanted(at):
+                yield clean(at), _bytes(Entry(clean(at), 0, file))
 
     def close(self) -> None:
         pass
@@ -203,7 +215,8 @@ def open_sources(pictures: str | Path | Sequence[str | Path]) -> list[Source]:
     Raises:
         PhizError: something does not exist, is no archive, is refused as unsafe, or nothing holds a picture.
     """
-    given = [Path(pictures)] if isinstance(pictures, str | Path) else [Path(path) for path in pictures]
+    named = [pictures] if isinstance(pictures, str | Path) else list(pictures)
+    given = [_fetched(str(path)) if str(path).startswith("hf:") else Path(path) for path in named]
     if not given:
         raise UsageError("no pictures are named: give a folder, a zip or tar archive, or picture files.")
     if len({path.resolve() for path in given}) < len(given):
@@ -264,12 +277,22 @@ def _is_loose(path: Path) -> bool:
     return suffix in SUFFIXES or (looks_like_a_picture(head) and suffix not in _NEVER)
 
 
+def _fetched(name: str) -> Path:
+    from phiz.prepare.hub import fetch
+
+    return fetch(name)
+
+
 def _open(path: Path) -> Source:
     from phiz.artefacts import kind_of
     from phiz.prepare.archives import open_archive
 
     if not path.exists():
         raise PhizError(f"{path} does not exist; name a folder of pictures, a zip or tar, or picture files.")
+    if path.suffix.lower() == ".parquet" and path.is_file():
+        from phiz.prepare.parquet import Parquet
+
+        return Parquet(path, [path])
     if not path.is_dir():
         return open_archive(path)
     kind = kind_of(path)
@@ -277,7 +300,12 @@ def _open(path: Path) -> Source:
         return Files.kept(path)
     if kind:
         raise PhizError(f"{path} is a phiz {kind}, not a folder of pictures.")
-    return Files.folder(path)
+    files = Files.folder(path)
+    if not files.entries and (tables := [file for at, file in _walk(path) if at.endswith(".parquet")]):
+        from phiz.prepare.parquet import Parquet
+
+        return Parquet(path, tables)
+    return files
 
 
 def _nothing(given: Sequence[Path], sources: Sequence[Source]) -> str:

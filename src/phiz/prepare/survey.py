@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,8 +29,8 @@ class Face:
     position: int | None
     figures: dict[str, Any]
 
-    def said(self, figures: Sequence[str]) -> str | None:
-        """Return the figures that its reason speaks of, in short."""
+    def said(self) -> str | None:
+        """Return the figure that its reason speaks of."""
         if not self.reason:
             return None
         _, colon, rest = self.reason.partition(": ")

@@ -158,8 +158,7 @@ class Version:
             for number, row in enumerate(rows()):
                 kept = bool(found.kept[number])
                 figures = dict(row.figures)
-                if number in found.alike:
-                    figures["alike"] = found.alike[number]
+                figures |= found.figures.get(number, {})
                 figures.pop("twin", None)
                 if number in found.twins:
                     figures["twin"] = found.twins[number][0] + 1

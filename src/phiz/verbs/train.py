@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import phiz
 from phiz import artefacts
-from phiz.errors import MissingExtra, PhizError, UsageError
+from phiz.errors import MissingExtra, PhizError, UsageError, nearest
 from phiz.faceset import FaceSet
 from phiz.model import Model, load
 from phiz.pictures import check_size
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from phiz.training.run import Run
 
 DEFAULT_MINUTES = 5.0
+_CUTS = ("centre", "auto", "human", "anime")
 
 
 @dataclass
@@ -52,6 +53,7 @@ def train(
     recipe: str | Recipe | None = None,
     settings: Mapping[str, str] | None = None,
     labels: str | Path | None = None,
+    prepare: str | None = None,
     evaluate_every: int | None = None,
     resume: bool = False,
     force: bool = False,
@@ -69,6 +71,8 @@ def train(
         recipe: a recipe's name, the path of a recipe's JSON, or a Recipe; "quick" if None.
         settings: further changes to the recipe, {dotted key: value}.
         labels: "folders" or a CSV file, kept in the face set.
+        prepare: how pictures are cut: "centre" (the default: the largest centred square of each), "auto",
+            "human" or "anime" (faces are looked for and screened; see phiz.prepare).
         evaluate_every: steps from one evaluation to the next, 0 for none; if None, as often as 4 % of
             the time allow. A generator that has gone astray does not become the model.
         resume: go on with an unfinished run.
@@ -105,6 +109,8 @@ def train(
         "labels": str(labels) if labels is not None else None,
         "evaluate_every": evaluate_every,
     }
+    if prepare is not None:
+        asked["prepare"] = _way_of_cutting(prepare)
     run = None if force else _existing(out, asked, resume)
     if run and run.finished:
         return Trained(out, load(out), [f"{out} is done: {_summary(run)}."])
@@ -124,6 +130,12 @@ def train(
         run = runs.Run(out, asked, whole, str(place))
         return _start(run, source, labels, force)
     return _drive(run, _faces(run, source, labels))
+
+
+def _way_of_cutting(word: str) -> str:
+    if word not in _CUTS:
+        raise UsageError(f"--prepare {word}: there are {', '.join(_CUTS)}.{nearest(word, _CUTS)}")
+    return word
 
 
 def _need_torch() -> None:
@@ -196,7 +208,10 @@ def _faces(run: Run, source: str | Path, labels: str | Path | None) -> FaceSet:
 
     source = Path(source)
     size = run.recipe.size
+    way = run.asked.get("prepare")
     if artefacts.kind_of(source) == "faceset":
+        if way is not None:
+            raise UsageError(f"{source} is a face set, cut already; leave --prepare out.")
         faces = FaceSet.open(source)
         if labels is not None:
             raise UsageError(f"{source} is a face set and has its labels already; leave --labels out.")
@@ -210,7 +225,13 @@ def _faces(run: Run, source: str | Path, labels: str | Path | None) -> FaceSet:
         start = time.monotonic()
         with progress("packing", "pictures") as tick:
             faces = prepare(
-                source, run.folder / "faceset", size=size, labels=labels, progress=tick, warn=_hush
+                source,
+                run.folder / "faceset",
+                size=size,
+                detector="none" if way in (None, "centre") else way,
+                labels=labels,
+                progress=tick,
+                warn=_hush,
             )
         if run.plan is None:
             _say(run, f"Packed {len(faces):,} faces of {size} px in {duration(time.monotonic() - start)}.")
