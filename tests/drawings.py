@@ -6,7 +6,7 @@ import io
 
 from PIL import Image
 
-from phiz.prepare.selftest import drawn_face
+from phiz.prepare.trial import drawn_face
 
 
 def scene(

@@ -18,7 +18,7 @@ from phiz.prepare import detectors
 from phiz.prepare.deciding import decide
 from phiz.prepare.detectors import Seen, apart, detector, overlap
 from phiz.prepare.screens import limits_of
-from phiz.prepare.selftest import BOX, check, drawn_face
+from phiz.prepare.trial import BOX, check, drawn_face
 
 
 @pytest.fixture

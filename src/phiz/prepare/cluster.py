@@ -1,7 +1,8 @@
 """Pictures looked at on many hosts: the same function, mapped over a Ray cluster.
 
 Bytes travel, not paths; each worker finds the detector's weights for itself (phiz.weights), in the folder
-that PHIZ_WEIGHTS names here where it has that too; what comes back is put in order by whoever asked. A few chunks a worker are under way, so that memory stays flat.
+that PHIZ_WEIGHTS names here where it has that too. What comes back is put in order by whoever asked. A few
+chunks a core are under way, so that memory stays flat.
 """
 
 from __future__ import annotations

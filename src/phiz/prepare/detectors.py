@@ -108,7 +108,7 @@ def detector(name: str) -> Detector:
         raise UsageError(
             f'There is no detector "{name}"; there are {", ".join(CHOICES)}.{nearest(name, CHOICES)}'
         )
-    from phiz.prepare.selftest import check
+    from phiz.prepare.trial import check
 
     found = DETECTORS[name]()
     check(found)

@@ -9,9 +9,6 @@ label; nested ones are several attributes, `folder1`, `folder2`, ... (a single o
 
 `tags`: of a collection, what its tags say by a table that can be edited (phiz.prepare.tags).
 
-`colours`: hair and eyes as measured in drawn faces (phiz.prepare.colours); `tags+colours`: where tags say
-nothing of them.
-
 `FILE.csv`: the first line names the columns; the first column names the file, each other one is an
 attribute, an empty field is missing. `FILE.csv:hair,eyes` takes these columns only.
 

@@ -66,7 +66,7 @@ def square_of(face: Seen, margin: float = 0.0) -> Square:
         square = ffhq(points[0], points[1], points[3], points[4])
     else:
         square = Square(x + wide / 2, y + high / 2, _ROOM * max(wide, high), _level(points))
-    return Square(square.x, square.y, square.side * (1 + 2 * margin), square.angle)
+    return Square(square.x, square.y, max(square.side * (1 + 2 * margin), 1.0), square.angle)
 
 
 def ffhq(left_eye: Point, right_eye: Point, left_mouth: Point, right_mouth: Point) -> Square:
