@@ -78,7 +78,7 @@ def test_screens_refuse_with_figures_and_the_rest_is_kept(tmp_path: Path, pictur
             row["figures"]
         )
     page = (tmp_path / "set" / "report.html").read_text("utf-8")
-    assert all(word in page for word in ("Too small", "Underexposed", "Blurred", "Twice or nearly"))
+    assert all(word in page for word in ("Too small", "Underexposed", "Blurred", "The same, or nearly"))
     assert "http" not in page.replace("http-equiv", "")
 
 

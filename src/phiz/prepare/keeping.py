@@ -184,3 +184,7 @@ def _near(rows: Rows, found: Kept, limits: Limits) -> None:
         found.kept[number] = False
         found.twins[number] = (kept, apart)
         found.reasons[number] = f"{screens.NEAR}: {kept + 1}, {apart} of {twins.BITS} bits differ"
+    for number, (other, apart) in found.twins.items():
+        while other in found.twins:  # what it is the same as may have a better one
+            other = found.twins[other][0]
+        found.twins[number] = (other, apart)

@@ -19,7 +19,7 @@ from phiz.faceset import FaceSet
 from phiz.markup import Html, tag
 from phiz.prepare import screens
 from phiz.prepare.histograms import bars, histogram
-from phiz.prepare.survey import SHOWN, Face, Survey, survey
+from phiz.prepare.survey import SHOWN, TWINS, Face, Survey, survey
 
 Spare = Callable[[int], np.ndarray | None]
 """The pixels of a face that is not in the set, by its number; None where they are not at hand."""
@@ -153,6 +153,8 @@ def _sheet(title: str, lead: str, faces: Sequence[Face], pixels: Callable[[Face]
 
 def _refused(found: Survey, pixels: Callable[[Face], np.ndarray | None]) -> Iterable[Html]:
     for kind, count in found.refused:
+        if kind in TWINS:  # shown in pairs
+            continue
         shown = found.samples[kind]
         lead = f"{count:,} refused" + (f"; {len(shown)} of them." if len(shown) < count else ".")
         yield _sheet(kind.capitalize(), lead, shown, pixels)
@@ -176,11 +178,14 @@ def _twins(found: Survey, pixels: Callable[[Face], np.ndarray | None], faces: Fa
     for face, kept in found.twins[:SHOWN]:
         pair = (_image(pixels(kept)), _image(pixels(face)))
         said = f"{kept.number} kept, {face.number} not"
-        cells.append(tag("figure", tag("div", *pair, class_="pair"), tag("small", said)))
-    lead = "Left the face that was kept, as the sharper or the first; right the one that was not."
+        bits = face.reason.partition(", ")[2].partition(" of ")[0] if face.reason else ""
+        apart = tag("small", f"{bits} bits differ") if bits else tag("small", "the same file")
+        cells.append(tag("figure", tag("div", *pair, class_="pair"), tag("small", said), apart))
+    count = sum(count for kind, count in found.refused if kind in TWINS)
+    lead = f"{count:,} refused. Left is the face that was kept, the sharper or the first."
     return tag(
         "section",
-        tag("h2", "Twice or nearly"),
+        tag("h2", "The same, or nearly"),
         tag("p", lead, class_="lead"),
         tag("div", *cells, class_="pairs"),
     )
@@ -230,9 +235,9 @@ def _labels(faces: FaceSet) -> Html | None:
 def _arguing(name: str, found: Survey) -> Html:
     number = found.example or 1
     lines = [
-        f"phiz prepare {name} --restore {number}      # keep it after all",
-        f"phiz prepare {name} --drop {found.kept[0].number if found.kept else 1}      # leave it out",
-        f"phiz prepare {name} --quality high      # other limits for all; nothing is detected again",
+        f"phiz prepare {name} --restore {number}   # keep it after all",
+        f"phiz prepare {name} --drop {found.kept[0].number if found.kept else 1}   # leave it out",
+        f"phiz prepare {name} --quality high   # other limits for all; nothing is detected again",
         f"phiz prepare {name} --screen sharp=0.05 --screen tilt=off",
     ]
     return tag(

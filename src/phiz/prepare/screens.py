@@ -94,8 +94,8 @@ def limits_of(quality: str | None, detector: str, changed: Mapping[str, str] | N
         limits = dict(_QUALITIES[quality])
     if detector in _SURE and quality != "none":
         limits["sure"] = _SURE[detector]
-    if detector != "none":  # its score says it
-        limits.pop("seen", None)
+    for name in ("outside", "tilt", "turn") if detector == "none" else ("seen",):
+        limits.pop(name, None)  # of no use: nothing was found there; its score says it
     if detector == "human":  # photographs without colour are no pages
         limits.pop("page", None)
     for name, text in (changed or {}).items():

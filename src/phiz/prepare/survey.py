@@ -11,6 +11,7 @@ from typing import Any
 from phiz.faceset import FaceSet
 from phiz.prepare import screens
 
+TWINS = ("near duplicate", "the same picture twice")
 SHOWN = 36
 """Faces shown of each reason."""
 
@@ -110,9 +111,7 @@ def _drawn(lot: list[tuple[int, int, Face]]) -> list[Face]:
 
 def _twins(faces: FaceSet, found: Survey) -> list[tuple[Face, Face]]:
     """Return faces that were refused as twins, each with the face it is like."""
-    refused = [
-        face for kind in ("near duplicate", "the same picture twice") for face in found.samples.get(kind, [])
-    ]
+    refused = [face for kind in TWINS for face in found.samples.get(kind, [])]
     wanted = {face.figures.get("twin") for face in refused}
     if not wanted - {None}:
         return []
