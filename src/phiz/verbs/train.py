@@ -231,10 +231,13 @@ def _faces(run: Run, source: str | Path, labels: str | Path | None) -> FaceSet:
                 detector="none" if way in (None, "centre") else way,
                 labels=labels,
                 progress=tick,
-                warn=_hush,
+                warn=_hush if way in (None, "centre") else lambda line: _say(run, line),
             )
         if run.plan is None:
             _say(run, f"Packed {len(faces):,} faces of {size} px in {duration(time.monotonic() - start)}.")
+            found = faces.made.get("detector") or {}
+            if way == "auto" and found:
+                _say(run, f"Detector: {found['name']}, as {found['why']}.")
             rejected = faces.rejected()
             if rejected:
                 _say(run, f"Set aside {len(rejected):,} pictures, first {rejected[0][0]}: {rejected[0][1]}.")
