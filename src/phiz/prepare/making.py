@@ -123,9 +123,13 @@ class Job:
             detector(how.detector)  # its weights and its self-test, before any work
         folder = self.target.with_name(f".{self.target.name}.partial")
         with disk(self.target):
+            self.target.parent.mkdir(parents=True, exist_ok=True)
             try:
-                self.target.parent.mkdir(parents=True, exist_ok=True)
                 work = Work(folder, self.asked.size, asdict(how))
+            except OSError:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+            try:
                 try:
                     self._see(work, how, indices)
                     yield work, how, limits

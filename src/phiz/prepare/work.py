@@ -7,7 +7,6 @@ The folder is thrown away when the face set is whole.
 from __future__ import annotations
 
 import json
-import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from phiz.artefacts import write_json
+from phiz.errors import PhizError
 from phiz.manifest import disk_faults
 from phiz.prepare.looking import Found, Looked
 
@@ -37,24 +37,26 @@ class Work:
     """A folder of pictures looked at with the settings `how`; one with other settings is begun anew.
 
     A full disk is an OSError from any method.
+
+    Raises:
+        PhizError: another process is at work in the folder.
     """
 
     def __init__(self, folder: Path, size: int, how: dict[str, Any]) -> None:
         self.folder = folder
         self._face = (size, size, 3)
         self._length = size * size * 3
+        folder.mkdir(parents=True, exist_ok=True)
+        self._base = _locked(folder / "looked.sqlite")
+        faces = folder / "faces.bin"
         if _about(folder) != how:
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
+            faces.unlink(missing_ok=True)
+            with disk_faults():
+                self._base.execute("DELETE FROM looked")
             write_json(folder / _ABOUT, how)
-        with disk_faults():
-            self._base = sqlite3.connect(folder / "looked.sqlite", isolation_level=None)
-            self._base.execute("PRAGMA journal_mode = WAL")
-            self._base.execute("PRAGMA synchronous = OFF")  # a killed process loses nothing, a power cut may
-            self._base.execute(_TABLE)
-        self._pixels = open(folder / "faces.bin", "ab")  # noqa: SIM115 - closed by close()
-        self._read = open(folder / "faces.bin", "rb")  # noqa: SIM115 - closed by close()
-        self._place = self._pixels.tell() // self._length + (self._pixels.tell() % self._length > 0)
+        self._pixels = open(faces, "ab")  # noqa: SIM115 - closed by close()
+        self._read = open(faces, "rb")  # noqa: SIM115 - closed by close()
+        self._place = -(-self._pixels.tell() // self._length)
         self._pixels.truncate(self._place * self._length)
         self._pixels.seek(0, 2)
         self._waiting: list[tuple[Any, ...]] = []
@@ -115,6 +117,28 @@ class Work:
         self._base.close()
         self._read.close()
         self._pixels.close()
+
+
+def _locked(path: Path) -> sqlite3.Connection:
+    """Open the table for this process alone; a killed process lets go of it."""
+    base = sqlite3.connect(path, isolation_level=None, timeout=1)
+    try:
+        with disk_faults():
+            base.execute("PRAGMA locking_mode = EXCLUSIVE")
+            base.execute("PRAGMA journal_mode = WAL")
+            base.execute("PRAGMA synchronous = OFF")  # a killed process loses nothing, a power cut may
+            base.execute("BEGIN IMMEDIATE")
+            base.execute(_TABLE)
+            base.execute("COMMIT")
+    except sqlite3.DatabaseError as fault:
+        base.close()
+        if "locked" in str(fault):
+            raise PhizError(
+                f"{path.parent} is at work already: another phiz makes the same face set; wait for it, or "
+                "choose another name."
+            ) from None
+        raise PhizError(f"{path} is damaged ({fault}); remove {path.parent} and try again.") from None
+    return base
 
 
 def _about(folder: Path) -> Any:
