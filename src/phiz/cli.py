@@ -38,7 +38,7 @@ Labels = Annotated[
     typer.Option(
         "--labels",
         help="'folders' (their names), 'afad' (AGE/111|112), 'tags' (of a collection), "
-        "'given' (with the pictures) or FILE.csv[:column,...].",
+        "'given' (with the pictures), 'colours' (of hair, measured) or FILE.csv[:column,...].",
     ),
 ]
 

@@ -48,7 +48,7 @@ def grow(job: Job, there: FaceSet) -> FaceSet:
             for row in there.rows():
                 one = settled(row, again)
                 if row["source"] in labels and one.box is not None:
-                    one.labels = job.table.of(labels[row["source"]])
+                    one.labels = job.labels_of(labels[row["source"]], one.figures)
                 yield one
             yield from job.rows(work, fresh)
 
@@ -58,7 +58,7 @@ def grow(job: Job, there: FaceSet) -> FaceSet:
         found = keeping.decide(rows, limits, pixels, job.eyes(limits))
         job.check_enough(rows, found)
         made = job.made(Decision(about["name"], about["why"]), how, limits, found)
-        schema = _merged(job.table.schema, there.schema)
+        schema = _merged(job.schema(rows), there.schema)
         Version(there.path, there.size, schema, made, there).write(
             rows, found, lambda number, row: pixels(row)
         )

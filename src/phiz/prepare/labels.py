@@ -9,6 +9,9 @@ label; nested ones are several attributes, `folder1`, `folder2`, ... (a single o
 
 `tags`: of a collection, what its tags say by a table that can be edited (phiz.prepare.tags).
 
+`colours`: the colour of hair as it is measured in drawn faces (phiz.prepare.colours); `tags+colours`, and so
+with the others, measures it where they say nothing of it.
+
 `FILE.csv`: the first line names the columns; the first column names the file, each other one is an
 attribute, an empty field is missing. `FILE.csv:hair,eyes` takes these columns only.
 
@@ -40,7 +43,7 @@ MOST_VALUES = 32_767
 
 ADULT = 18
 MINOR = "under 18"
-WAYS = ("folders", "afad", "tags", "given")
+WAYS = ("folders", "afad", "tags", "given", "colours")
 
 _AFAD = re.compile(r"/(?P<age>[0-9]{1,3})/(?P<sex>11[12])/[^/]+$")
 _SEXES = {"111": "male", "112": "female"}
@@ -57,6 +60,8 @@ class Labels:
     table: np.ndarray
     made: dict[str, Any] | None
     """How they were made, for the face set's `made`; None where there are none."""
+    measured: bool = False
+    """Whether the colour of hair is measured where the table does not say it."""
     left_out: dict[int, str] = field(default_factory=dict)
     """Pictures that are not to be used, with the reason."""
 
@@ -85,14 +90,21 @@ def read_labels(
     """
     if labels is None:
         return Labels({}, np.zeros((len(names), 0), np.int16), None)
-    columns, made = _columns(str(labels), names, warn, known, brought)
+    spec = str(labels)
+    if spec == "colours":
+        return Labels({}, np.zeros((len(names), 0), np.int16), {"from": spec}, True)
+    measured = spec.endswith("+colours")
+    spec = spec.removesuffix("+colours")
+    columns, made = _columns(spec, names, warn, known, brought)
+    if measured:
+        made["measured"] = "colours"
     left_out = {} if include_minors else _minors(columns)
     if left_out:
         warn(f"{len(left_out):,} of {len(names):,} pictures are of under-18s and left out.")
         for texts in columns.values():
             for index in left_out:
                 texts[index] = ""
-    return Labels(*_encode(columns, warn), made, left_out)
+    return Labels(*_encode(columns, warn), made, measured, left_out)
 
 
 def _columns(

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from phiz.pictures import BadPicture, decode
-from phiz.prepare import measures, screens, twins
+from phiz.prepare import colours, measures, screens, twins
 from phiz.prepare.detectors import Seen, detector
 from phiz.prepare.squares import Square, middle_square, square_of, take
 
@@ -27,6 +27,9 @@ class Cutting:
     """All faces of a picture, not the largest alone."""
     least: float = 0.0
     """Score from which a face may be a picture's largest."""
+
+    colours: bool = False
+    """Whether the colour of hair is measured."""
 
     def square(self, face: Seen, width: int, height: int) -> Square:
         """Return the square that is cut for a face in a picture of this size."""
@@ -93,6 +96,7 @@ def cut(picture: Image.Image, face: Seen, how: Cutting) -> tuple[np.ndarray, dic
     """Return a face's pixels, uint8 (size, size, 3), and what was measured of it."""
     square = how.square(face, *picture.size)
     pixels = np.asarray(take(picture, square, how.size))
+    hair = colours.hair_of(pixels) if how.colours else ""
     figures: dict[str, Any] = {"side": round(square.side), "enlarged": round(how.size / square.side, 3)}
     if how.detector != "none":
         figures |= {"sure": round(face.score, 3), "outside": square.outside(*picture.size)}
@@ -100,6 +104,7 @@ def cut(picture: Image.Image, face: Seen, how: Cutting) -> tuple[np.ndarray, dic
         **figures,
         **measures.of_face(pixels),
         **measures.of_landmarks(face),
+        **({colours.NAME: hair} if hair else {}),
         "hash": twins.hash_of(pixels),
     }
 

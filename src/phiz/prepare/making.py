@@ -13,7 +13,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ import phiz
 from phiz.artefacts import check_target, disk, kind_of, swap, sync
 from phiz.errors import PhizError, Stopped, Surroundings
 from phiz.faceset import FaceSet
-from phiz.prepare import keeping, report
+from phiz.prepare import colours, keeping, report
 from phiz.prepare.deciding import Decision, decide
 from phiz.prepare.detectors import detector
 from phiz.prepare.doubts import Eyes, eyes
@@ -119,6 +119,7 @@ class Job:
         pictures are read, leaves it for the same command.
         """
         how, limits = self.asked.settle(name)
+        how = replace(how, colours=self.table.measured)
         if how.detector != "none":
             detector(how.detector)  # its weights and its self-test, before any work
         folder = self.target.with_name(f".{self.target.name}.partial")
@@ -165,18 +166,32 @@ class Job:
         digest, reason, faces = work.get(name, size)
         if not faces:
             yield Row(name, digest, figures=about, reason=reason)
-        labels = self.table.of(index)
         for face, place in faces:
             yield Row(
                 name,
                 digest,
                 list(face.box),
                 face.landmarks,
-                labels,
+                self.labels_of(index, face.figures),
                 {**face.figures, **about},
                 face.reason,
                 -1 if place is None else place,
             )
+
+    def labels_of(self, index: int, figures: dict[str, Any]) -> dict[str, str]:
+        """Return the labels of a face of a picture: what the table says, else what was measured."""
+        said = self.table.of(index)
+        if self.table.measured and figures.get(colours.NAME):
+            said.setdefault(colours.NAME, str(figures[colours.NAME]))
+        return said
+
+    def schema(self, rows: keeping.Rows) -> dict[str, list[str]]:
+        """Return the label schema of these rows."""
+        schema = {name: list(values) for name, values in self.table.schema.items()}
+        if self.table.measured:
+            known = schema.setdefault(colours.NAME, [])
+            known += sorted({row.labels.get(colours.NAME, "") for row in rows()} - {"", *known})
+        return schema
 
     def _write(self, folder: Path, work: Work, decision: Decision, how: Cutting, limits: Limits) -> None:
         def rows() -> Iterator[Row]:
@@ -188,7 +203,7 @@ class Job:
         found = keeping.decide(rows, limits, pixels, self.eyes(limits))
         self.check_enough(rows, found)
         made = self.made(decision, how, limits, found)
-        Version(folder, self.asked.size, self.table.schema, made).write(
+        Version(folder, self.asked.size, self.schema(rows), made).write(
             rows, found, lambda number, row: pixels(row)
         )
         places = {number: row.place for number, row in enumerate(rows(), 1) if row.place >= 0}

@@ -54,8 +54,8 @@ def prepare(
         quality: "none", "normal" or "high": the screens' limits together; if None, normal where faces are
             looked for, and exact duplicates alone where they were cut already.
         screen: limits of single screens, {name: number or "off"} (see phiz.prepare.screens).
-        labels: None, "folders", "afad", "tags" (of a collection), "given" (with the pictures), a CSV file,
-            or "FILE.csv:column,column" (see phiz.prepare.labels).
+        labels: None, "folders", "afad", "tags" (of a collection), "given" (with the pictures), "colours"
+            (measured), a CSV file or "FILE.csv:column,column" (see phiz.prepare.labels).
         include_minors: keep pictures whose label "age" is under 18; they are left out otherwise.
         restore, drop: numbers of faces to keep or to leave out, whatever the screens say.
         sources: where the pictures of a face set that is changed lie now, if not where they were.
