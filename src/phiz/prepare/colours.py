@@ -2,7 +2,8 @@
 
 The middle colour of what lies above the forehead, in CIE L*a*b* (1976), goes by the nearest of some named
 colours; where the second nearest is not nearly twice as far, nothing is said. Of 6,000 drawn faces that
-people labelled it names 38 in 100, and agrees with people about 7 of 10 of those. Eyes are too small for this.
+people labelled it names 38 in 100, and agrees with people about 7 of 10 of those. Eyes are too small for
+this.
 """
 
 from __future__ import annotations
