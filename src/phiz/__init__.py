@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from phiz.model import Model, load
     from phiz.training.recipe import Recipe
     from phiz.verbs.collect import collect
+    from phiz.verbs.convert import convert
     from phiz.verbs.demo import demo
     from phiz.verbs.evaluate import evaluate
     from phiz.verbs.export import export
@@ -38,6 +39,7 @@ _HOMES = {
     "PhizError": "phiz.errors",
     "Recipe": "phiz.training.recipe",
     "collect": "phiz.verbs.collect",
+    "convert": "phiz.verbs.convert",
     "demo": "phiz.verbs.demo",
     "evaluate": "phiz.verbs.evaluate",
     "export": "phiz.verbs.export",
@@ -56,6 +58,7 @@ __all__ = [
     "PhizError",
     "Recipe",
     "collect",
+    "convert",
     "demo",
     "evaluate",
     "export",

@@ -36,7 +36,9 @@ Truncation = Annotated[
 Labels = Annotated[
     str | None,
     typer.Option(
-        "--labels", help="'folders' (their names), 'tags' (of a collection) or FILE.csv[:column,...]."
+        "--labels",
+        help="'folders' (their names), 'afad' (AGE/111|112), 'tags' (of a collection), "
+        "'given' (with the pictures), 'colours' (of hair, measured) or FILE.csv[:column,...].",
     ),
 ]
 
@@ -153,10 +155,13 @@ def collect(
 
 @app.command(
     epilog="Examples: [bold]phiz prepare photos.zip -o faces --size 64[/]; "
-    "[bold]phiz prepare pictures/ -o faces --labels folders[/]"
+    "[bold]phiz prepare pictures/ -o faces --labels folders[/]; "
+    "[bold]phiz prepare faces --restore 17,23 --drop 4[/]; [bold]phiz prepare faces --quality high[/]"
 )
 def prepare(
-    pictures: Annotated[list[Path], typer.Argument(help="Zips, tars, folders or single pictures.")],
+    pictures: Annotated[
+        list[Path], typer.Argument(help="Zips, tars, folders or single pictures; or a face set to change.")
+    ],
     out: Annotated[
         Path | None,
         typer.Option("-o", "--out", help="The face set to write; by default NAME-faces beside the pictures."),
@@ -164,21 +169,109 @@ def prepare(
     size: Annotated[
         int, typer.Option(help="Width and height: b * 2^k with b in 3..7, e.g. 32, 48, 64.")
     ] = 64,
+    detector: Annotated[
+        str, typer.Option(help="auto, human (photographs), anime (drawings), or none (cut already).")
+    ] = "auto",
+    margin: Annotated[float, typer.Option(help="More around the face: 0.1 is a tenth on each side.")] = 0.0,
+    all_faces: Annotated[
+        bool, typer.Option("--all-faces", help="Every face of a picture, not the largest alone.")
+    ] = False,
+    quality: Annotated[
+        str | None,
+        typer.Option(help="The screens together: none, normal or high; normal for what is detected."),
+    ] = None,
+    screen: Annotated[
+        list[str] | None,
+        typer.Option("--screen", metavar="NAME=LIMIT", help="One screen: a number, or off; see report.html."),
+    ] = None,
+    max_upscale: Annotated[
+        float | None, typer.Option(help="How far a face may be enlarged; 1.5 for what is detected.")
+    ] = None,
     labels: Labels = None,
+    include_minors: Annotated[
+        bool, typer.Option("--include-minors", help="Keep pictures whose label age is under 18.")
+    ] = False,
+    restore: Annotated[
+        str | None, typer.Option(metavar="ID,...", help="Of a face set: keep these after all.")
+    ] = None,
+    drop: Annotated[
+        str | None, typer.Option(metavar="ID,...", help="Of a face set: leave these out.")
+    ] = None,
+    sources: Annotated[
+        list[Path] | None, typer.Option("--sources", help="Of a face set: where its pictures lie now.")
+    ] = None,
+    ray: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Work on this Ray cluster; 'auto' finds one.")
+    ] = None,
     force: Force = False,
 ) -> None:
-    """Cut pictures into a face set: faces of one size, ready to train on."""
+    """Find faces in pictures, cut and screen them, and write a face set, ready to train on."""
+    from phiz.artefacts import kind_of
     from phiz.screen import progress
     from phiz.verbs.prepare import prepare as verb
 
-    out = out or pictures[0].with_name(f"{pictures[0].name.partition('.')[0]}-faces")
-    with progress("packing", "pictures") as tick:
-        faces = verb(pictures, out, size=size, labels=labels, force=force, progress=tick, warn=_say)
+    limits = dict(_pair(item, "--screen sharp=0.05 or --screen tilt=off") for item in screen or [])
+    if max_upscale is not None:
+        limits["enlarged"] = str(max_upscale)
+    change = out is None and len(pictures) == 1 and kind_of(pictures[0]) == "faceset"
+    if not change:
+        out = out or pictures[0].with_name(f"{pictures[0].name.partition('.')[0]}-faces")
+    with progress("preparing", "pictures") as tick:
+        faces = verb(
+            pictures,
+            out,
+            size=size,
+            detector=detector,
+            margin=margin,
+            all_faces=all_faces,
+            quality=quality,
+            screen=limits,
+            labels=labels,
+            include_minors=include_minors,
+            restore=_numbers("--restore", restore),
+            drop=_numbers("--drop", drop),
+            sources=sources or None,
+            ray=ray,
+            force=force,
+            progress=tick,
+            warn=_say,
+        )
+    found = faces.made.get("detector") or {}
+    if not change and found.get("why") not in (None, "asked for"):
+        print(f"Detector: {found['name']}, as {found['why']}.")
     rejected = faces.rejected()
-    print(f"{out}: {len(faces):,} faces of {faces.size} px, {len(rejected):,} set aside.")
+    print(f"{faces.path}: {len(faces):,} faces of {faces.size} px, {len(rejected):,} set aside.")
     for source, reason in rejected[:3]:
         print(f"  {source}: {reason}")
-    print(f"Next: phiz train {out} -o runs/first --minutes 5")
+    print(f"Look at {faces.path / 'report.html'}. Next: phiz train {faces.path} -o runs/first --minutes 5")
+
+
+@app.command(
+    epilog="Examples: [bold]phiz convert faces -o faces.zip[/]; [bold]phiz convert faces -o folder/[/]; "
+    "[bold]phiz convert faces -o faces.tar[/]; [bold]phiz convert faces -o manifest.jsonl[/]"
+)
+def convert(
+    faceset: Annotated[Path, typer.Argument(help="A face set.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--out", help=".zip (StyleGAN), .tar (WebDataset), .jsonl (manifest) or a folder."
+        ),
+    ],
+    format_: Annotated[
+        str | None, typer.Option("--format", help="stylegan, webdataset, imagefolder or manifest.")
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option(help="The label to write; all, or the first, if not said.")
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Write a face set in another tool's format."""
+    from phiz.screen import progress
+    from phiz.verbs.convert import convert as verb
+
+    with progress("writing", "faces") as tick:
+        print(verb(faceset, out, format=format_, label=label, force=force, progress=tick))
 
 
 @app.command(
@@ -208,6 +301,13 @@ def train(
     start_from: Annotated[
         Path | None, typer.Option("--from", help="A run or a model to start from instead of from noise.")
     ] = None,
+    prepare: Annotated[
+        str | None,
+        typer.Option(
+            "--prepare",
+            help="How pictures are cut: centre (the default), auto, human or anime (faces found).",
+        ),
+    ] = None,
     evaluate_every: Annotated[
         int | None,
         typer.Option(min=0, help="Steps from one evaluation to the next; 0: none. By default seldom."),
@@ -231,6 +331,7 @@ def train(
         settings=dict(_pair(item) for item in set_ or []),
         labels=labels,
         start_from=start_from,
+        prepare=prepare,
         evaluate_every=evaluate_every,
         resume=resume,
         force=force,
@@ -501,10 +602,17 @@ def _seeds(text: str) -> list[int]:
         ) from None
 
 
-def _pair(item: str) -> tuple[str, str]:
+def _numbers(option: str, text: str | None) -> list[int]:
+    try:
+        return [int(part) for part in (text or "").replace(",", " ").split()]
+    except ValueError:
+        raise UsageError(f"{option} {text}: give the numbers of faces, such as 17,23.") from None
+
+
+def _pair(item: str, such: str = "--set batch=32 or --set generator.rate=0.001") -> tuple[str, str]:
     key, equals, value = item.partition("=")
     if not equals or not key:
-        raise UsageError(f'"{item}" is not KEY=VALUE, e.g. --set batch=32 or --set generator.rate=0.001.')
+        raise UsageError(f'"{item}" is not KEY=VALUE, e.g. {such}.')
     return key.strip(), value.strip()
 
 

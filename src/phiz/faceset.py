@@ -158,6 +158,14 @@ class FaceSet:
         """
         return rows(self._manifest, "WHERE position IS NOT NULL ORDER BY position")
 
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield every row of the manifest, kept or not, in order of their ids; keys as of `faces`."""
+        return rows(self._manifest, "ORDER BY id")
+
+    def files(self) -> dict[str, Any]:
+        """Return what faceset.json says: its files, their hashes, and how the set was made."""
+        return dict(self._about)
+
     def rejected(self) -> list[tuple[str, str]]:
         """Return (source, reason) of every picture that was set aside."""
         found = rows(self._manifest, "WHERE status = 'rejected' ORDER BY id")

@@ -41,7 +41,7 @@ class Manifest:
 
     def __init__(self, path: Path) -> None:
         self._waiting: list[tuple[Any, ...]] = []
-        with _disk():
+        with disk_faults():
             self._base = sqlite3.connect(path, isolation_level=None)
             self._base.execute("PRAGMA journal_mode = OFF")
             self._base.execute("PRAGMA synchronous = OFF")
@@ -66,7 +66,7 @@ class Manifest:
             self._flush()
 
     def _flush(self) -> None:
-        with _disk():
+        with disk_faults():
             self._base.execute("BEGIN")
             self._base.executemany(
                 f"INSERT INTO faces ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", self._waiting
@@ -77,7 +77,7 @@ class Manifest:
     def finish(self) -> None:
         """Write what is left and close."""
         self._flush()
-        with _disk():
+        with disk_faults():
             self._base.close()
 
     def abandon(self) -> None:
@@ -92,7 +92,8 @@ def _json(value: Any) -> str | None:
 
 
 @contextmanager
-def _disk() -> Iterator[None]:
+def disk_faults() -> Iterator[None]:
+    """Turn SQLite's word for a full or failing disk into the OSError that any other file raises."""
     try:
         yield
     except sqlite3.Error as fault:

@@ -18,8 +18,8 @@ from phiz import marks
 from phiz.errors import UsageError
 from phiz.evaluation import charts, words
 from phiz.evaluation.figures import Evaluation, Figure
-from phiz.evaluation.markup import tag
 from phiz.evaluation.report import Faces, Neighbour, Side, page
+from phiz.markup import tag
 
 SIZE = 8
 HOSTILE = "\"><script>alert('x')</script><img src=https://example.org/x onerror=alert(1)> & </style> ]]> ü"

@@ -67,7 +67,8 @@ NAMES = [f"faces/{index}.jpg" for index in range(100)]
 def csv(tmp_path: Path, text: str, columns: str = "", names: list[str] = NAMES) -> tuple[Labels, list[str]]:
     (tmp_path / "labels.csv").write_text(text, "utf-8")
     said: list[str] = []
-    return read_labels(f"{tmp_path / 'labels.csv'}{columns}", names, said.append), said
+    found = read_labels(f"{tmp_path / 'labels.csv'}{columns}", names, said.append, include_minors=True)
+    return found, said
 
 
 ROWS = "file,hair,age,tags,set\n" + "".join(
@@ -160,3 +161,28 @@ def test_the_labels_beside_the_shared_pictures(shared: Path) -> None:
     assert list(found.schema) == ["hair", "eyes"]
     assert (found.table >= 0).all(axis=1).sum() == 6000
     assert any('"tags" has 1,140 different texts' in line for line in said)
+
+
+def test_afad_gives_age_and_gender_and_leaves_minors_out() -> None:
+    names = [f"AFAD/{age}/{sex}/{age}-{n}.jpg" for age in range(15, 45) for sex in (111, 112) for n in (0, 1)]
+    said: list[str] = []
+    found = read_labels("afad", [*names, "AFAD/readme.jpg"], said.append)
+    assert found.schema["gender"] == ["female", "male"]
+    assert found.schema["age"][:2] == ["10-19", "20-29"]
+    assert len(found.left_out) == 3 * 4  # 15, 16 and 17
+    assert found.left_out[0] == "under 18: age 15"
+    assert found.of(0) == {}
+    assert found.of(12) == {"age": "10-19", "gender": "male"}
+    assert any("12 of 121 pictures are of under-18s" in line for line in said)
+    assert any("1 of 121 pictures do not lie as in AFAD" in line for line in said)
+    whole = read_labels("afad", names, said.append, include_minors=True)
+    assert (whole.left_out, whole.of(0)) == ({}, {"age": "10-19", "gender": "male"})
+    with pytest.raises(PhizError, match="no picture lies as in AFAD"):
+        read_labels("afad", NAMES, pytest.fail)
+
+
+def test_minors_of_a_table_are_left_out_too(tmp_path: Path) -> None:
+    (tmp_path / "l.csv").write_text("file,Age,hair\n1.jpg,17,red\n2.jpg,18,black\n3.jpg,,red\n", "utf-8")
+    found = read_labels(tmp_path / "l.csv:hair,Age", ["1.jpg", "2.jpg", "3.jpg"], lambda line: None)
+    assert found.left_out == {0: "under 18: age 17"}
+    assert [found.of(index) for index in range(3)] == [{}, {"hair": "black", "Age": "18"}, {"hair": "red"}]

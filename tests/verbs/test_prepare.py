@@ -111,6 +111,7 @@ def test_one_id_whatever_they_came_in_and_however_many_threads(tmp_path: Path) -
         "images-00000.npy",
         "labels.npy",
         "manifest.sqlite",
+        "report.html",
     ]
 
 
@@ -131,7 +132,7 @@ def test_bad_pictures_are_set_aside_with_their_reason(tmp_path: Path) -> None:
         "empty.png": b"",
         "cut.jpg": out.getvalue()[:900],
         "page.jpg": b"<html>404</html>",
-        "really-a-png.jpg": picture(3),
+        "really-a-png.jpg": picture(30),
     }
     said: list[str] = []
     found = prepare(
@@ -211,8 +212,11 @@ def test_another_command_is_refused_and_force_replaces(tmp_path: Path) -> None:
     first = prepare(source, target, size=16)
     assert "was made at 16 px, not 20" in refused(source, target, size=20)
     assert "with other labels" in refused(source, target, size=16, labels="folders")
+    assert "with another detector" in refused(source, target, size=16, margin=0.1)
+    assert "--quality" in refused(source, target, size=16, quality="high")
+    others = folder(tmp_path / "others", files())
+    assert "from other pictures" in refused(others, target, size=16)
     (source / "more.png").write_bytes(picture(77))
-    assert "from other pictures" in refused(source, target, size=16)
     assert FaceSet.open(target, verify=True).id == first.id
     assert len(prepare(source, target, size=20, force=True)) == 21
     assert FaceSet.open(target, verify=True).size == 20
@@ -306,9 +310,9 @@ def test_a_full_database_is_a_full_disk(tmp_path: Path, monkeypatch: pytest.Monk
     from phiz.manifest import Manifest
 
     def full(self: Manifest) -> None:
-        from phiz.manifest import _disk
+        from phiz.manifest import disk_faults
 
-        with _disk():
+        with disk_faults():
             fault = sqlite3.OperationalError("database or disk is full")
             fault.sqlite_errorcode = sqlite3.SQLITE_FULL
             raise fault
@@ -337,12 +341,12 @@ def test_decoders_do_not_talk_past_the_manifest(tmp_path: Path, capsys: pytest.C
 
 def test_the_verb_can_be_called_however_it_was_imported(tmp_path: Path) -> None:
     import phiz
-    import phiz.prepare.cut
+    import phiz.prepare.looking
 
     source = folder(tmp_path / "faces", files())
     first = phiz.prepare(source, tmp_path / "one", size=16)
     assert phiz.prepare(source, tmp_path / "two", size=16).id == first.id
-    assert callable(phiz.prepare.cut.cut)  # type: ignore[attr-defined]
+    assert callable(phiz.prepare.looking.look)  # type: ignore[attr-defined]
 
 
 def test_preparing_imports_no_torch() -> None:
@@ -353,7 +357,12 @@ def test_preparing_imports_no_torch() -> None:
 def test_the_shared_label_folders(shared: Path, tmp_path: Path) -> None:
     said: list[str] = []
     found = prepare(
-        shared / "data" / "afad-layout.zip", tmp_path / "set", size=32, labels="folders", warn=said.append
+        shared / "data" / "afad-layout.zip",
+        tmp_path / "set",
+        size=32,
+        labels="folders",
+        quality="none",
+        warn=said.append,
     )
     assert len(found) == 2039
     assert found.schema["folder1"][:3] == ["10-19", "20-29", "30-39"]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("torch")
 
@@ -163,3 +165,34 @@ def test_two_trainings_of_one_run_are_refused_and_harm_nothing(tmp_path):
                 phiz.train(faces.path, tmp_path / "run", **OPTIONS, **more)
     assert not (tmp_path / "run").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["faces"]
+
+
+def pictures(folder: Path, count: int = 20) -> Path:
+    rng = np.random.default_rng(0)
+    folder.mkdir()
+    for index in range(count):
+        pixels = rng.integers(0, 256, (12, 15, 3)).astype(np.uint8)
+        Image.fromarray(pixels).resize((60, 48)).save(folder / f"{index}.png")
+    return folder
+
+
+@pytest.mark.usefixtures("quickly")
+def test_pictures_may_be_prepared_in_another_way(tmp_path, capsys):
+    source = pictures(tmp_path / "pictures")
+    plain = phiz.train(source, tmp_path / "plain", **OPTIONS)
+    found = phiz.train(source, tmp_path / "run", prepare="auto", **OPTIONS)
+    assert "Detector: none, as" in (found.folder / "log.txt").read_text("utf-8")
+    assert "Detector" not in (plain.folder / "log.txt").read_text("utf-8")
+    faces = phiz.FaceSet.open(tmp_path / "run" / "faceset")
+    assert faces.made["asked"]["detector"] == "auto"
+    with pytest.raises(PhizError, match="started with prepare auto, not human"):
+        phiz.train(source, tmp_path / "run", prepare="human", **OPTIONS)
+
+
+def test_how_to_prepare_is_a_known_word_and_for_pictures_alone(tmp_path):
+    with pytest.raises(UsageError, match='Did you mean "centre"'):
+        phiz.train(tmp_path, tmp_path / "run", prepare="center", **OPTIONS)
+    faces = write_faces(tmp_path / "faces")
+    with pytest.raises(UsageError, match="leave --prepare out"):
+        phiz.train(faces.path, tmp_path / "run", prepare="auto", **OPTIONS)
+    assert not (tmp_path / "run").exists()

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from phiz.evaluation.figures import Figure
-from phiz.evaluation.markup import Html, tag
 from phiz.evaluation.words import number
+from phiz.markup import Html, tag
 
 Points = Sequence[tuple[float, float]]
 

@@ -16,8 +16,8 @@ from PIL import Image
 
 from phiz import marks
 from phiz.errors import UsageError
-from phiz.evaluation.markup import Html, tag
 from phiz.evaluation.words import number
+from phiz.markup import Html, tag
 
 EXACT_PIXELS = 1 << 20
 """Up to so many pixels a page keeps its faces without loss (about 2.4 MB); beyond, by WebP's quality 95."""

@@ -12,8 +12,8 @@ from importlib import resources
 from phiz.evaluation import sections, words
 from phiz.evaluation.figures import Evaluation
 from phiz.evaluation.gallery import Faces, Neighbour
-from phiz.evaluation.markup import Html, tag
 from phiz.evaluation.sides import Parts, Side, called, parts_of
+from phiz.markup import Html, tag
 
 __all__ = ["Faces", "Neighbour", "Side", "page"]
 

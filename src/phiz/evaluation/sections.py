@@ -9,9 +9,9 @@ from typing import Any, Literal
 from phiz.evaluation import charts, gallery, words
 from phiz.evaluation.figures import Evaluation
 from phiz.evaluation.gallery import Faces
-from phiz.evaluation.markup import Html, join, tag
 from phiz.evaluation.sides import Part, Parts, called
 from phiz.evaluation.table import table
+from phiz.markup import Html, join, tag
 
 _WORDS = {"sha256": "SHA-256", "id": "face-set id", "size": "input size"}
 _HIGHER = ("precision", "recall", "density", "coverage")

@@ -11,7 +11,7 @@ from phiz.errors import UsageError
 from phiz.evaluation import gallery
 from phiz.evaluation.figures import Evaluation
 from phiz.evaluation.gallery import Faces, Maker, Neighbour
-from phiz.evaluation.markup import Html, join, tag
+from phiz.markup import Html, join, tag
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from phiz.evaluation import charts, words
 from phiz.evaluation.figures import Evaluation, Figure
-from phiz.evaluation.markup import Html, join, tag
+from phiz.markup import Html, join, tag
 
 
 def table(evaluations: Sequence[Evaluation], names: Sequence[str]) -> Html:

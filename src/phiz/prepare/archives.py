@@ -91,6 +91,7 @@ class Zip:
     in_order = True
 
     def __init__(self, path: Path) -> None:
+        self.place = path
         self.name = clean(path.name)
         self.label = clean(path.stem)
         self.skipped: Counter[str] = Counter()
@@ -132,6 +133,13 @@ class Zip:
             raise unreadable(entry.name, fault) from None
         except _DAMAGE as fault:
             raise BadPicture(entry.name, f"damaged in the archive: {fault}") from None
+
+    def beside(self, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+        """Yield (path, bytes) of the entries that are no pictures and are wanted."""
+        for info in self._zip.infolist():
+            name = clean(_zip_name(info).replace("\\", "/"))
+            if not info.is_dir() and wanted(name):
+                yield name, self._bytes(Entry(name, info.file_size, info))
 
     def close(self) -> None:
         self._zip.close()
@@ -176,7 +184,7 @@ class Tar:
     mode = "r:"
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path = self.place = path
         self.name = clean(path.name)
         self.label = re.sub(r"\.(tar(\.\w+)?|t[gbx]z2?)$", "", self.name, flags=re.IGNORECASE)
         self.skipped: Counter[str] = Counter()
@@ -231,6 +239,14 @@ class Tar:
         if len(data) < entry.size:
             raise BadPicture(entry.name, "cut short in the archive")
         return data
+
+    def beside(self, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+        """Yield (path, bytes) of the entries that are no pictures and are wanted."""
+        with _whole(self.path, "tar"):
+            for tar, member in self._members():
+                name = clean(member.name.removeprefix("./"))
+                if member.isfile() and wanted(name) and member.size <= MAX_BYTES:
+                    yield name, _member(tar, member, member.size)
 
     def close(self) -> None:
         self._file.close()

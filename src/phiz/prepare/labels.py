@@ -3,16 +3,26 @@
 `folders`: the names of the folders are the values. Folders that enclose all of the pictures are no
 label; nested ones are several attributes, `folder1`, `folder2`, ... (a single one is `folder`).
 
+`afad`: as the Asian Face Age Dataset lies, AGE/111 (male) or AGE/112 (female): `age` and `gender`.
+
+`given`: what the pictures bring along, as other tools write it (phiz.prepare.given).
+
 `tags`: of a collection, what its tags say by a table that can be edited (phiz.prepare.tags).
+
+`colours`: the colour of hair as it is measured in drawn faces (phiz.prepare.colours); `tags+colours`, and so
+with the others, measures it where they say nothing of it.
 
 `FILE.csv`: the first line names the columns; the first column names the file, each other one is an
 attribute, an empty field is missing. `FILE.csv:hair,eyes` takes these columns only.
+
+Pictures whose `age` is known to be under 18 are left out, unless they are asked for.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +41,15 @@ MOST_WORDS = 64
 MOST_VALUES = 32_767
 """The most values an attribute may have (labels are int16)."""
 
+ADULT = 18
+MINOR = "under 18"
+WAYS = ("folders", "afad", "tags", "given", "colours")
+
+_AFAD = re.compile(r"/(?P<age>[0-9]{1,3})/(?P<sex>11[12])/[^/]+$")
+_SEXES = {"111": "male", "112": "female"}
+
 Warn = Callable[[str], None]
+Brought = Callable[[], dict[str, list[str]]]
 
 
 @dataclass(frozen=True)
@@ -42,14 +60,29 @@ class Labels:
     table: np.ndarray
     made: dict[str, Any] | None
     """How they were made, for the face set's `made`; None where there are none."""
+    measured: bool = False
+    """Whether the colour of hair is measured where the table does not say it."""
+    left_out: dict[int, str] = field(default_factory=dict)
+    """Pictures that are not to be used, with the reason."""
+
+    def of(self, index: int) -> dict[str, str]:
+        """Return the labels of a picture: {attribute: value}, missing ones left out."""
+        codes = zip(self.schema.items(), self.table[index].tolist(), strict=True)
+        return {name: values[code] for (name, values), code in codes if code >= 0}
 
 
 def read_labels(
-    labels: str | Path | None, names: Sequence[str], warn: Warn, known: Known | None = None
+    labels: str | Path | None,
+    names: Sequence[str],
+    warn: Warn,
+    known: Known | None = None,
+    include_minors: bool = False,
+    brought: Brought | None = None,
 ) -> Labels:
-    """Read the labels of the pictures called `names` ("folders", "tags", FILE.csv or FILE.csv:column,column).
+    """Read the labels of the pictures called `names`; see above for what `labels` may be.
 
-    `known` is what a collection knows of the pictures, in their order: tags and labels.
+    `known` is what a collection knows of the pictures, in their order: tags and labels; `brought` returns the
+    columns that their sources bring along.
 
     Raises:
         PhizError: the CSV or a column does not exist, contradicts itself, or names none of the pictures;
@@ -57,14 +90,44 @@ def read_labels(
     """
     if labels is None:
         return Labels({}, np.zeros((len(names), 0), np.int16), None)
-    if str(labels) == "folders":
-        return _from_folders(names, warn)
-    if str(labels) == "tags" or str(labels).startswith("tags:"):
-        taken, made = columns_of(str(labels), known, warn)
-        return Labels(*_encode(taken, warn), made)
-    file, columns = _split(str(labels))
-    table = read_table(file)
-    return _from_table(table, columns, names, warn)
+    spec = str(labels)
+    if spec == "colours":
+        return Labels({}, np.zeros((len(names), 0), np.int16), {"from": spec}, True)
+    measured = spec.endswith("+colours")
+    spec = spec.removesuffix("+colours")
+    columns, made = _columns(spec, names, warn, known, brought)
+    if measured:
+        made["measured"] = "colours"
+    left_out = {} if include_minors else _minors(columns)
+    if left_out:
+        warn(f"{len(left_out):,} of {len(names):,} pictures are of under-18s and left out.")
+        for texts in columns.values():
+            for index in left_out:
+                texts[index] = ""
+    return Labels(*_encode(columns, warn), made, measured, left_out)
+
+
+def _columns(
+    labels: str, names: Sequence[str], warn: Warn, known: Known | None, brought: Brought | None
+) -> tuple[dict[str, list[str]], dict[str, Any]]:
+    """Return the text of each attribute for each picture, "" for missing, and how they were made."""
+    if labels == "folders":
+        return _from_folders(names)
+    if labels == "afad":
+        return _from_afad(names, warn)
+    if labels == "given":
+        return _from_given(brought)
+    if labels == "tags" or labels.startswith("tags:"):
+        return columns_of(labels, known, warn)
+    file, columns = _split(labels)
+    return _from_table(read_table(file), columns, names, warn)
+
+
+def _minors(columns: dict[str, list[str]]) -> dict[int, str]:
+    """Return the pictures whose age is a number below 18."""
+    ages = next((texts for name, texts in columns.items() if name.strip().lower() == "age"), [])
+    found = {index: text for index, text in enumerate(ages) if text and is_numbers([text])}
+    return {index: f"{MINOR}: age {text}" for index, text in found.items() if float(text) < ADULT}
 
 
 def _split(labels: str) -> tuple[Path, list[str] | None]:
@@ -77,11 +140,32 @@ def _split(labels: str) -> tuple[Path, list[str] | None]:
         if not columns:
             raise PhizError(f"{labels} names no column after the colon.")
         return Path(left), columns
-    hint = nearest(labels, ["folders", "tags"])
-    raise PhizError(f'{labels} does not exist; labels are a CSV file, "folders" or "tags".{hint}')
+    hint = nearest(labels, WAYS)
+    raise PhizError(f"{labels} does not exist; labels are a CSV file, or one of {', '.join(WAYS)}.{hint}")
 
 
-def _from_folders(names: Sequence[str], warn: Warn) -> Labels:
+def _from_given(brought: Brought | None) -> tuple[dict[str, list[str]], dict[str, Any]]:
+    columns = brought() if brought else {}
+    useful = {name: texts for name, texts in columns.items() if not _useless(texts, asked=False)}
+    if not useful:
+        raise PhizError("what the pictures bring along has no column that can be a label.")
+    return useful, {"from": "given", "columns": list(useful)}
+
+
+def _from_afad(names: Sequence[str], warn: Warn) -> tuple[dict[str, list[str]], dict[str, Any]]:
+    found = [_AFAD.search("/" + name) for name in names]
+    ages = [match["age"].lstrip("0") or "0" if match else "" for match in found]
+    sexes = [_SEXES[match["sex"]] if match else "" for match in found]
+    if not any(found):
+        raise PhizError(
+            "no picture lies as in AFAD, AGE/111/N.jpg or AGE/112/N.jpg; --labels folders takes any folders."
+        )
+    if without := sum(match is None for match in found):
+        warn(f"{without:,} of {len(names):,} pictures do not lie as in AFAD and have no labels.")
+    return {"age": ages, "gender": sexes}, {"from": "afad"}
+
+
+def _from_folders(names: Sequence[str]) -> tuple[dict[str, list[str]], dict[str, Any]]:
     above = [name.split("/")[:-1] for name in names]
     common = 0
     while above and len({tuple(parts[: common + 1]) for parts in above}) == 1 and len(above[0]) > common:
@@ -96,10 +180,12 @@ def _from_folders(names: Sequence[str], warn: Warn) -> Labels:
         attribute: [parts[level] if level < len(parts) else "" for parts in levels]
         for level, attribute in enumerate(attributes)
     }
-    return Labels(*_encode(columns, warn), {"from": "folders"})
+    return columns, {"from": "folders"}
 
 
-def _from_table(table: Table, columns: list[str] | None, names: Sequence[str], warn: Warn) -> Labels:
+def _from_table(
+    table: Table, columns: list[str] | None, names: Sequence[str], warn: Warn
+) -> tuple[dict[str, list[str]], dict[str, Any]]:
     for column in columns or []:
         if column not in table.columns:
             raise PhizError(
@@ -120,7 +206,7 @@ def _from_table(table: Table, columns: list[str] | None, names: Sequence[str], w
     if not taken:
         raise PhizError(f"{table.path}: no column can be a label; name one: {table.path}:{table.columns[0]}")
     made = {"from": table.path.name, "sha256": sha256(table.path), "columns": list(taken)}
-    return Labels(*_encode(taken, warn), made)
+    return taken, made
 
 
 def _speak_of_rows(table: Table, found: Match, names: Sequence[str], warn: Warn) -> None:

@@ -45,6 +45,8 @@ class Source(Protocol):
     entries: list[Entry]
     skipped: Counter[str]
     """Files that are no pictures, by suffix."""
+    place: Path
+    """Where it lies: the folder, the archive, or the folder that loose pictures share."""
     in_order: bool
     """Whether `read` hands out the pictures in the order of `entries`."""
 
@@ -53,6 +55,10 @@ class Source(Protocol):
 
         The function raises BadPicture where the bytes cannot be had.
         """
+        ...
+
+    def beside(self, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+        """Yield (path, bytes) of the files that are no pictures and whose path is wanted."""
         ...
 
     def close(self) -> None: ...
@@ -86,13 +92,15 @@ class Files:
 
     in_order = True
 
-    def __init__(self, name: str, found: list[tuple[str, Path]]) -> None:
+    def __init__(self, name: str, found: list[tuple[str, Path]], place: Path) -> None:
         self.name = self.label = name
+        self.place = place
+        self._whole = False  # whether it stands for all of a folder
         self.skipped: Counter[str] = Counter()
         self.tags: dict[str, list[str]] = {}
         self.labels: dict[str, dict[str, str]] = {}
         self.entries = sorted(
-            (Entry(clean(at), path.stat().st_size, path) for at, path in found),
+            (Entry(clean(at), size, path) for at, path in found if (size := _size(path)) is not None),
             key=lambda entry: natural(entry.name),
         )
 
@@ -106,8 +114,9 @@ class Files:
                 found.append((at, file))
             else:
                 skipped[suffix_of(at)] += 1
-        files = cls(clean(path.resolve().name or str(path)), found)
+        files = cls(clean(path.resolve().name or str(path)), found, path)
         files.skipped = skipped
+        files._whole = True
         return files
 
     @classmethod
@@ -117,7 +126,7 @@ class Files:
 
         found = [(name, path / name) for name in ledger.files(path)]
         here = [(name, file) for name, file in found if file.is_file()]
-        files = cls(clean(path.resolve().name or str(path)), here)
+        files = cls(clean(path.resolve().name or str(path)), here, path)
         if gone := len(found) - len(here):
             files.skipped["gone"] = gone
         files.tags, files.labels = ledger.tags(path), ledger.labels(path)
@@ -129,14 +138,28 @@ class Files:
         whole = [Path(os.path.abspath(path)) for path in paths]
         shared = Path(os.path.commonpath([path.parent for path in whole]))
         name = clean(paths[0].name if len(paths) == 1 else shared.name)
-        return cls(name, [(path.relative_to(shared).as_posix(), path) for path in whole])
+        return cls(name, [(path.relative_to(shared).as_posix(), path) for path in whole], shared)
 
     def read(self) -> Iterator[tuple[int, Callable[[], bytes]]]:
         for index, entry in enumerate(self.entries):
             yield index, lambda entry=entry: _bytes(entry)  # type: ignore[misc]
 
+    def beside(self, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+        """Yield (path, bytes) of the files below the folder that are wanted."""
+        for at, file in _walk(self.place) if self._whole else ():
+            if wanted(at):
+                yield clean(at), _bytes(Entry(clean(at), 0, file))
+
     def close(self) -> None:
         pass
+
+
+def _size(path: Path) -> int | None:
+    """Return a file's bytes; None where it went away since it was listed."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
 
 
 def _bytes(entry: Entry) -> bytes:
@@ -192,7 +215,8 @@ def open_sources(pictures: str | Path | Sequence[str | Path]) -> list[Source]:
     Raises:
         PhizError: something does not exist, is no archive, is refused as unsafe, or nothing holds a picture.
     """
-    given = [Path(pictures)] if isinstance(pictures, str | Path) else [Path(path) for path in pictures]
+    named = [pictures] if isinstance(pictures, str | Path) else list(pictures)
+    given = [_fetched(str(path)) if str(path).startswith("hf:") else Path(path) for path in named]
     if not given:
         raise UsageError("no pictures are named: give a folder, a zip or tar archive, or picture files.")
     if len({path.resolve() for path in given}) < len(given):
@@ -253,12 +277,22 @@ def _is_loose(path: Path) -> bool:
     return suffix in SUFFIXES or (looks_like_a_picture(head) and suffix not in _NEVER)
 
 
+def _fetched(name: str) -> Path:
+    from phiz.prepare.hub import fetch
+
+    return fetch(name)
+
+
 def _open(path: Path) -> Source:
     from phiz.artefacts import kind_of
     from phiz.prepare.archives import open_archive
 
     if not path.exists():
         raise PhizError(f"{path} does not exist; name a folder of pictures, a zip or tar, or picture files.")
+    if path.suffix.lower() == ".parquet" and path.is_file():
+        from phiz.prepare.parquet import Parquet
+
+        return Parquet(path, [path])
     if not path.is_dir():
         return open_archive(path)
     kind = kind_of(path)
@@ -266,7 +300,12 @@ def _open(path: Path) -> Source:
         return Files.kept(path)
     if kind:
         raise PhizError(f"{path} is a phiz {kind}, not a folder of pictures.")
-    return Files.folder(path)
+    files = Files.folder(path)
+    if not files.entries and (tables := [file for at, file in _walk(path) if at.endswith(".parquet")]):
+        from phiz.prepare.parquet import Parquet
+
+        return Parquet(path, tables)
+    return files
 
 
 def _nothing(given: Sequence[Path], sources: Sequence[Source]) -> str:

@@ -17,6 +17,7 @@ from phiz.errors import PhizError, UsageError, nearest
 from phiz.faceset import FaceSet
 from phiz.graph import read_graph, read_tensors
 from phiz.model import Model, load
+from phiz.prepare.screens import kind_of_reason
 from phiz.sampling import drawing, layers, loose, sheets
 from phiz.sampling.showing import Inspection, Listing, course, few, size_in_words
 from phiz.screen import duration
@@ -227,9 +228,16 @@ def _pictures(count: int) -> str:
     return "1 picture" if count == 1 else f"{count:,} pictures"
 
 
+def _cut_by(faces: FaceSet) -> str:
+    """Say how the faces of a set were cut, and which detector found them."""
+    name = (faces.made.get("detector") or {}).get("name", "none")
+    crop = str(faces.made.get("crop") or "not said")
+    return crop if name == "none" else f"{crop}, found by the detector {name}"
+
+
 def _faceset(path: Path) -> Inspection:
     faces = FaceSet.open(path)
-    rejected = Counter(reason for _, reason in faces.rejected())
+    rejected = Counter(kind_of_reason(reason) for _, reason in faces.rejected())
     sources = [
         str(source.get("name", "?")) for source in faces.made.get("sources", []) if isinstance(source, dict)
     ]
@@ -237,7 +245,7 @@ def _faceset(path: Path) -> Inspection:
         "faces": f"{len(faces):,} of {faces.size} x {faces.size} pixels",
         "labels": few([f"{a} ({len(v)} values)" for a, v in faces.schema.items()]) or "none",
         "from": few(sources) or str(faces.made.get("name") or faces.made.get("by") or "not said"),
-        "cut by": str(faces.made.get("crop") or "not said"),
+        "cut by": _cut_by(faces),
         "set aside": _pictures(sum(rejected.values())),
         "on disk": size_in_words(loose.size_of(path)),
         "id": faces.id,

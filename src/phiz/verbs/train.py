@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import phiz
 from phiz import artefacts
-from phiz.errors import MissingExtra, PhizError, UsageError
+from phiz.errors import MissingExtra, PhizError, UsageError, nearest
 from phiz.faceset import FaceSet
 from phiz.model import Model, load
 from phiz.pictures import check_size
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from phiz.training.transfer import Donor
 
 DEFAULT_MINUTES = 5.0
+_CUTS = ("centre", "auto", "human", "anime")
 
 
 @dataclass
@@ -54,6 +55,7 @@ def train(
     settings: Mapping[str, str] | None = None,
     labels: str | Path | None = None,
     start_from: str | Path | None = None,
+    prepare: str | None = None,
     evaluate_every: int | None = None,
     resume: bool = False,
     force: bool = False,
@@ -72,6 +74,8 @@ def train(
         settings: further changes to the recipe, {dotted key: value}.
         labels: "folders" or a CSV file, kept in the face set.
         start_from: a run or a model whose G and D the training starts from; what does not fit starts anew.
+        prepare: how pictures are cut: "centre" (the default: the largest centred square of each), "auto",
+            "human" or "anime" (faces are looked for and screened; see phiz.prepare).
         evaluate_every: steps from one evaluation to the next, 0 for none; if None, as often as 4 % of
             the time allow. A generator that has gone astray does not become the model.
         resume: go on with an unfinished run.
@@ -109,6 +113,8 @@ def train(
         "start_from": str(start_from) if start_from is not None else None,
         "evaluate_every": evaluate_every,
     }
+    if prepare is not None:
+        asked["prepare"] = _way_of_cutting(prepare)
     run = None if force else _existing(out, asked, resume)
     if run and run.finished:
         return Trained(out, load(out), [f"{out} is done: {_summary(run)}."])
@@ -139,6 +145,12 @@ def train(
             return _start(run, source, labels, force)
     with artefacts.alone(out, "training"):
         return _drive(run, _faces(run, source, labels))
+
+
+def _way_of_cutting(word: str) -> str:
+    if word not in _CUTS:
+        raise UsageError(f"--prepare {word}: there are {', '.join(_CUTS)}.{nearest(word, _CUTS)}")
+    return word
 
 
 def _need_torch() -> None:
@@ -211,7 +223,10 @@ def _faces(run: Run, source: str | Path, labels: str | Path | None) -> FaceSet:
 
     source = Path(source)
     size = run.recipe.size
+    way = run.asked.get("prepare")
     if artefacts.kind_of(source) == "faceset":
+        if way is not None:
+            raise UsageError(f"{source} is a face set, cut already; leave --prepare out.")
         faces = FaceSet.open(source)
         if labels is not None:
             raise UsageError(f"{source} is a face set and has its labels already; leave --labels out.")
@@ -225,10 +240,19 @@ def _faces(run: Run, source: str | Path, labels: str | Path | None) -> FaceSet:
         start = time.monotonic()
         with progress("packing", "pictures") as tick:
             faces = prepare(
-                source, run.folder / "faceset", size=size, labels=labels, progress=tick, warn=_hush
+                source,
+                run.folder / "faceset",
+                size=size,
+                detector="none" if way in (None, "centre") else way,
+                labels=labels,
+                progress=tick,
+                warn=_hush if way in (None, "centre") else lambda line: _say(run, line),
             )
         if run.plan is None:
             _say(run, f"Packed {len(faces):,} faces of {size} px in {duration(time.monotonic() - start)}.")
+            found = faces.made.get("detector") or {}
+            if way == "auto" and found:
+                _say(run, f"Detector: {found['name']}, as {found['why']}.")
             rejected = faces.rejected()
             if rejected:
                 _say(run, f"Set aside {len(rejected):,} pictures, first {rejected[0][0]}: {rejected[0][1]}.")
