@@ -17,7 +17,7 @@ from phiz.faceset import FaceSet
 from phiz.model import Model, load
 from phiz.pictures import check_size
 from phiz.screen import TrainingScreen, duration, progress
-from phiz.verbs import results
+from phiz.verbs import results, words
 
 if TYPE_CHECKING:
     import torch
@@ -117,7 +117,7 @@ def train(
         asked["prepare"] = _way_of_cutting(prepare)
     run = None if force else _existing(out, asked, resume)
     if run and run.finished:
-        return Trained(out, load(out), [f"{out} is done: {_summary(run)}."])
+        return Trained(out, load(out), [f"{out} is done: {words.summary(run)}."])
     if run is None:
         artefacts.check_target(out, "run", force)
         whole = recipe if isinstance(recipe, recipes.Recipe) else recipes.find(recipe or "quick")
@@ -296,9 +296,9 @@ def _drive(run: Run, faces: FaceSet) -> Trained:
         measure = _measure(faces)
     steps, folder = run.plan.steps, run.folder
     with TrainingScreen(folder / "log.txt", steps) as screen:
-        screen.say(_opening(run, faces))
+        screen.say(words.opening(run, faces))
         if faces.schema:
-            screen.say(_labels(run, faces))
+            screen.say(words.labels(run, faces))
         outcome = loop.run(
             task,
             run.plan,
@@ -316,7 +316,7 @@ def _drive(run: Run, faces: FaceSet) -> Trained:
         run.finished["best"] = {"step": outcome.best_step, measure.name: outcome.best}
         run.finished["evaluating"] = round(outcome.evaluating, 3)
     run.write()
-    return Trained(folder, model, _closing(run))
+    return Trained(folder, model, words.closing(run))
 
 
 def _donor(run: Run) -> Donor:
@@ -371,53 +371,3 @@ def _check_versions(run: Run) -> None:
 
     if run.versions and run.versions.get("torch") != torch.__version__:
         _say(run, f"Started with torch {run.versions['torch']}, going on with {torch.__version__}.")
-
-
-def _opening(run: Run, faces: FaceSet) -> str:
-    assert run.plan
-    rates = [s.rate for s in run.plan.stages if s.rate]
-    speed = f" at {rates[-1] * run.recipe.batch:,.0f} images/s" if rates else ""
-    left = sum(s.steps / s.rate for s in run.plan.stages if s.rate)
-    about = f", about {duration(left)}" if left else ""
-    return (
-        f"Training {run.recipe.name} at {run.recipe.size} px on {len(faces):,} faces ({run.device}): "
-        f"{run.plan.steps:,} steps of {run.recipe.batch}{speed}{about}."
-    )
-
-
-def _labels(run: Run, faces: FaceSet) -> str:
-    names = ", ".join(faces.schema)
-    if run.recipe.conditional:
-        return f"The faces follow their labels: {names}."
-    return f"{run.recipe.name} takes no labels: {names} of the face set are left aside."
-
-
-def _summary(run: Run) -> str:
-    assert run.finished is not None
-    assert run.plan is not None
-    return (
-        f"{run.plan.steps:,} steps, {run.finished['images']:,} images in {duration(run.finished['seconds'])}"
-    )
-
-
-def _closing(run: Run) -> list[str]:
-    out = run.folder
-    return [
-        f"{out}: {_summary(run)}. See {out / 'samples'}, {out / 'film.webp'} and {out / 'model'}.",
-        *_best(run),
-        f"Next: phiz generate {out} -o faces.png -n 64   or   phiz evaluate {out}",
-    ]
-
-
-def _best(run: Run) -> list[str]:
-    """Say which step became the model and what finding it cost."""
-    finished = run.finished or {}
-    if "best" not in finished or run.plan is None:
-        return []
-    step = finished["best"]["step"]
-    share = finished["evaluating"] / max(finished["seconds"], 1e-9)
-    which = "the last" if step == run.plan.steps else f"step {step:,}, better than the last"
-    return [
-        f"The model is {which}, of {len(run.plan.evaluations)} evaluated "
-        f"({duration(finished['evaluating'])}, {share:.0%} of the time)."
-    ]

@@ -1,0 +1,65 @@
+"""What a training says of itself: at its start and at its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from phiz.faceset import FaceSet
+from phiz.screen import duration
+
+if TYPE_CHECKING:
+    from phiz.training.run import Run
+
+
+def opening(run: Run, faces: FaceSet) -> str:
+    """Say what a training sets out to do."""
+    assert run.plan
+    rates = [s.rate for s in run.plan.stages if s.rate]
+    speed = f" at {rates[-1] * run.recipe.batch:,.0f} images/s" if rates else ""
+    left = sum(s.steps / s.rate for s in run.plan.stages if s.rate)
+    about = f", about {duration(left)}" if left else ""
+    return (
+        f"Training {run.recipe.name} at {run.recipe.size} px on {len(faces):,} faces ({run.device}): "
+        f"{run.plan.steps:,} steps of {run.recipe.batch}{speed}{about}."
+    )
+
+
+def labels(run: Run, faces: FaceSet) -> str:
+    """Say what becomes of the labels of the face set."""
+    names = ", ".join(faces.schema)
+    if run.recipe.conditional:
+        return f"The faces follow their labels: {names}."
+    return f"{run.recipe.name} takes no labels: {names} of the face set are left aside."
+
+
+def summary(run: Run) -> str:
+    """Say what a finished training took."""
+    assert run.finished is not None
+    assert run.plan is not None
+    return (
+        f"{run.plan.steps:,} steps, {run.finished['images']:,} images in {duration(run.finished['seconds'])}"
+    )
+
+
+def closing(run: Run) -> list[str]:
+    """Say what came of a finished training, and what to do next."""
+    out = run.folder
+    return [
+        f"{out}: {summary(run)}. See {out / 'samples'}, {out / 'film.webp'} and {out / 'model'}.",
+        *_best(run),
+        f"Next: phiz generate {out} -o faces.png -n 64   or   phiz evaluate {out}",
+    ]
+
+
+def _best(run: Run) -> list[str]:
+    """Say which step became the model and what finding it cost."""
+    finished = run.finished or {}
+    if "best" not in finished or run.plan is None:
+        return []
+    step = finished["best"]["step"]
+    share = finished["evaluating"] / max(finished["seconds"], 1e-9)
+    which = "the last" if step == run.plan.steps else f"step {step:,}, better than the last"
+    return [
+        f"The model is {which}, of {len(run.plan.evaluations)} evaluated "
+        f"({duration(finished['evaluating'])}, {share:.0%} of the time)."
+    ]
