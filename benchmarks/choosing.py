@@ -51,7 +51,10 @@ def faces_of(source: Path, size: int) -> tuple[np.ndarray, np.ndarray]:
         return faces[: len(faces) - HELD_OUT], faces[len(faces) - HELD_OUT :]
     with tempfile.TemporaryDirectory() as scratch:
         train, held = split(source, Path(scratch))
-        sets = [phiz.prepare(part, Path(scratch) / f"{part.name}-set", size=size) for part in (train, held)]
+        sets = [
+            phiz.prepare(part, Path(scratch) / f"{part.name}-set", size=size, detector="none")
+            for part in (train, held)
+        ]
         return sets[0][:], sets[1][:]
 
 

@@ -50,7 +50,7 @@ def split(archive: Path, size: int, train: int) -> tuple[np.ndarray, np.ndarray]
             place.mkdir()
             for digest in hashes:
                 (place / f"{digest}.jpg").write_bytes(distinct[digest])
-            parts.append(phiz.prepare(place, Path(folder, f"{part}-set"), size=size)[:])
+            parts.append(phiz.prepare(place, Path(folder, f"{part}-set"), size=size, detector="none")[:])
     return parts[0], parts[1]
 
 

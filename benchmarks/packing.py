@@ -36,7 +36,9 @@ def pack(pictures: str, size: int, threads: int | None) -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         clock, cpu = time.perf_counter(), time.process_time()
-        faces = prepare(pictures, Path(folder, "set"), size=size, threads=threads, progress=progress)
+        faces = prepare(
+            pictures, Path(folder, "set"), size=size, detector="none", threads=threads, progress=progress
+        )
         clock, cpu = time.perf_counter() - clock, time.process_time() - cpu
     memory = " ".join(f"{marks[share]:5.0f}" for share in sorted(marks))
     count = faces.made["counts"]["pictures"]

@@ -192,8 +192,8 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as scratch:
         train, held = split(args.pictures, Path(scratch))
-        faces = phiz.prepare(train, Path(scratch) / "faces", size=args.size)
-        real = phiz.prepare(held, Path(scratch) / "real", size=args.size)
+        faces = phiz.prepare(train, Path(scratch) / "faces", size=args.size, detector="none")
+        real = phiz.prepare(held, Path(scratch) / "real", size=args.size, detector="none")
         shutil.rmtree(train)
         real_features = features(real[:], args.network)
         rows = []

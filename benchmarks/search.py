@@ -73,8 +73,10 @@ def main() -> None:
     changes = dict(item.split("=", 1) for item in args.set)
     with tempfile.TemporaryDirectory() as scratch:
         train, held = split(args.pictures, Path(scratch))
-        faces = phiz.prepare(train, Path(scratch) / "faces", size=args.size)
-        real = features(phiz.prepare(held, Path(scratch) / "real", size=args.size)[:], args.network)
+        faces = phiz.prepare(train, Path(scratch) / "faces", size=args.size, detector="none")
+        real = features(
+            phiz.prepare(held, Path(scratch) / "real", size=args.size, detector="none")[:], args.network
+        )
         for seed in args.seeds:
             given = {"size": str(args.size), "seed": str(seed), "precision": "bfloat16"}
             recipe = recipes.changed(recipes.find(args.recipe), given | changes)
