@@ -257,11 +257,6 @@ export class Stage {
     if (word) word.textContent = this.app.t(on ? "stop" : "walk");
   }
 
-  /** How many frames of the walk were shown in the last second. */
-  get rate(): number {
-    return this.walk?.rate ?? 0;
-  }
-
   private address(anew: boolean): void {
     const link = `#${toLink(this.face, this.app.site.models)}`;
     if (link === location.hash) return;

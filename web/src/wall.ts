@@ -1,23 +1,16 @@
 /** The wall: faces in rows, the first ones there at once, more as one scrolls; favourites and history too. */
 
-import { type App, anySeed, moves } from "./app";
+import { type App, anySeed } from "./app";
 import { button, choice, el, paint, slider, tool } from "./dom";
-import { type Face, latentOf } from "./face";
+import type { Face } from "./face";
 import { factsOf } from "./facts";
 import { download, png } from "./files";
-import { isSeed, latent, MAX_SEED } from "./latents";
+import { isSeed, MAX_SEED } from "./latents";
 import { sheetOf } from "./sheet";
-import { type Part, partOf } from "./site";
+import { partOf } from "./site";
+import { makeDraggable, readPictures, type Tile, wake } from "./tile";
 
 type Shelf = "faces" | "favourites" | "history";
-
-interface Tile {
-  face: Face;
-  item: HTMLLIElement;
-  button: HTMLButtonElement;
-  seen: boolean;
-  live: boolean;
-}
 
 const MOST_TILES = 960;
 const MORE = 48;
@@ -38,7 +31,7 @@ export class Wall {
 
   constructor(
     private readonly app: App,
-    private readonly place: HTMLElement,
+    place: HTMLElement,
     private readonly chosen: (face: Face) => void,
     private readonly dropped: (from: Face, onto: Face) => void,
   ) {
@@ -89,25 +82,12 @@ export class Wall {
     const tile = { face, item, button: made, seen: false, live: false };
     made.tabIndex = this.tiles.length ? -1 : 0;
     made.classList.toggle("kept", this.app.favourites.has(this.app.idOf(face)));
-    made.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && this.wake(tile));
+    made.addEventListener(
+      "pointerenter",
+      (event) => event.pointerType === "mouse" && wake(this.app, tile, (image) => this.put(tile, image)),
+    );
     made.addEventListener("focus", () => this.focused(tile));
-    made.addEventListener("dragstart", (event) => {
-      event.dataTransfer?.setData("text/x-phiz", this.app.idOf(face));
-    });
-    made.addEventListener("dragover", (event) => {
-      if (!event.dataTransfer?.types.includes("text/x-phiz")) return;
-      event.preventDefault();
-      made.classList.add("over");
-    });
-    made.addEventListener("dragleave", () => made.classList.remove("over"));
-    made.addEventListener("drop", (event) => {
-      made.classList.remove("over");
-      const other = this.app.faceOf(event.dataTransfer?.getData("text/x-phiz") ?? "");
-      if (!other) return;
-      event.preventDefault();
-      event.stopPropagation();
-      this.dropped(other, face);
-    });
+    makeDraggable(this.app, made, face, this.dropped);
     this.tiles.push(tile);
     this.byButton.set(made, tile);
     this.sight.observe(made);
@@ -141,35 +121,6 @@ export class Wall {
     }
     paint(canvas, image);
     tile.button.classList.add("live");
-  }
-
-  /** Let a face look about for a moment: a small round in the space of latents. */
-  private wake(tile: Tile): void {
-    const { app } = this;
-    if (!app.ready || !moves() || app.engine.milliseconds > 40 || tile.face.model !== app.model.hash) return;
-    const { engine, model } = app;
-    const rest = latentOf(tile.face.origin, model.z, tile.face.moves, engine.directions);
-    const [a, b] = [latent(anySeed(), model.z), latent(anySeed(), model.z)];
-    let from = 0;
-    const turn = (now: number): void => {
-      from ||= now;
-      const t = (now - from) / 2400;
-      const awake = tile.button.matches(":hover, :focus-visible");
-      if (t >= 1 || !tile.item.isConnected || !awake || engine !== app.engine) {
-        void engine
-          .draw(tile.face, { when: "now", origin: rest })
-          .then((image) => image && this.put(tile, image));
-        return;
-      }
-      const reach = 0.45 * Math.sin(Math.PI * t);
-      const [x, y] = [reach * Math.cos(6.3 * t), reach * Math.sin(6.3 * t)];
-      const origin = rest.map((value, i) => value + x * a[i] + y * b[i]);
-      void engine.draw(tile.face, { when: "now", origin }).then((image) => {
-        if (image) this.put(tile, image);
-        requestAnimationFrame(turn);
-      });
-    };
-    requestAnimationFrame(turn);
   }
 
   private focused(tile: Tile): void {
@@ -388,19 +339,5 @@ export class Wall {
     const said = factsOf(faces, app.model, app.engine.directions, grid);
     download(await png(canvas, said), "faces.png");
     app.say(app.t("saved", "faces.png"));
-  }
-
-  get element(): HTMLElement {
-    return this.place;
-  }
-}
-
-/** The first faces of a model, as addresses of pictures. */
-async function readPictures(part: Part): Promise<string[]> {
-  try {
-    if (typeof part !== "string") return JSON.parse(new TextDecoder().decode(part)) as string[];
-    return (await (await fetch(part)).json()) as string[];
-  } catch {
-    return [];
   }
 }

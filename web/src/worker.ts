@@ -14,10 +14,11 @@ const say = (answer: Answer, transfer: Transferable[] = []): void => {
   self.postMessage(answer, { transfer });
 };
 
-/** The bytes of a part as they come, unpacked where they are packed; tells how far it is. */
+/** The bytes of a part as they come, unpacked where they are packed; tells how far it is, and when all came. */
 async function flow(
   part: Part,
   name: "runtime" | "weights",
+  came: () => void,
 ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
   const reader = (await source(part)).getReader();
   let done = 0;
@@ -25,6 +26,7 @@ async function flow(
     const piece = await reader.read();
     done += piece.value?.length ?? 0;
     say({ kind: "progress", part: name, done });
+    if (piece.done) came();
     return piece;
   };
   let first: ReadableStreamReadResult<Uint8Array<ArrayBuffer>> | null = await read();
@@ -52,8 +54,8 @@ async function source(part: Part): Promise<ReadableStream<Uint8Array<ArrayBuffer
 }
 
 /** Compile WebAssembly while it comes. */
-async function compiled(part: Part): Promise<WebAssembly.Module> {
-  const answer = new Response(await flow(part, "runtime"), {
+async function compiled(part: Part, came: () => void): Promise<WebAssembly.Module> {
+  const answer = new Response(await flow(part, "runtime", came), {
     headers: { "Content-Type": "application/wasm" },
   });
   if (typeof WebAssembly.compileStreaming === "function") return WebAssembly.compileStreaming(answer);
@@ -71,11 +73,39 @@ declare const self: DedicatedWorkerGlobalScope & {
   runtime: Promise<WebAssembly.Module>;
 };
 
+/** A network of one small convolution, as base64 of its ONNX. */
+const TINY =
+  "CAg66wEKFwoBYhIBbCIEQ2FzdCoJCgJ0bxgBoAECCg4KAWwKAXMSAXciA011bAoiCgF4CgF3EgFjIgRDb252KhEKBHBhZHNA" +
+  "AUABQAFAAaABBwoRCgFjEgF5IglMZWFreVJlbHUSAWcqMwgCCAIIAwgDEANCAWJKJAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB" +
+  "AQEBAQEBAQEBAQEBASoXCAIIAQgBCAEQAUIBc0oIzczMPc3MzD1aGwoBeBIWChQIARIQCgIIAQoCCAIKAggECgIIBGIbCgF5" +
+  "EhYKFAgBEhAKAggBCgIIAgoCCAQKAggEQgQKABAS";
+
+const OPTIONS = { graphOptimizationLevel: "all", logSeverityLevel: 4 } as const;
+
+/** While the weights are on their way: load a tiny model, so that the runtime's code is ready for the real one. */
+async function warmUp(backend: string): Promise<void> {
+  const tiny = await ort?.InferenceSession.create(bytesOf(TINY), {
+    ...OPTIONS,
+    executionProviders: [backend],
+  });
+  await tiny?.release();
+}
+
 async function begin(order: Start): Promise<void> {
   start = order;
-  self.runtime = compiled(order.runtime.binary);
-  self.runtime.catch(() => undefined); // it is told below
-  const weights = flow(order.weights, "weights").then((stream) => new Response(stream).arrayBuffer());
+  let runtimeCame = (): void => undefined;
+  const came = new Promise<void>((done) => {
+    runtimeCame = done;
+  });
+  self.runtime = compiled(order.runtime.binary, runtimeCame);
+  self.runtime.catch(runtimeCame); // it is told below
+  let weightsCame = false;
+  const weights = came // the runtime first: it can be made ready while the weights come
+    .then(() => flow(order.weights, "weights", () => undefined))
+    .then((stream) => new Response(stream).arrayBuffer())
+    .finally(() => {
+      weightsCame = true;
+    });
   weights.catch(() => undefined);
   const { ort: library, glue, between } = order.runtime;
   self.glue = await address(glue);
@@ -87,10 +117,10 @@ async function begin(order: Start): Promise<void> {
   ort.env.wasm.numThreads = order.threads;
   ort.env.logLevel = "error";
   await self.runtime;
+  if (!weightsCame && order.backend === "wasm") await warmUp(order.backend);
   session = await ort.InferenceSession.create(new Uint8Array(await weights), {
+    ...OPTIONS,
     executionProviders: [order.backend],
-    graphOptimizationLevel: "all",
-    logSeverityLevel: 4,
   });
   say({ kind: "ready", ...(await selfTest(order)) });
 }

@@ -9,7 +9,6 @@ An ONNX file is a protobuf message (see graph.py); only the weights and the list
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
@@ -158,13 +157,3 @@ def with_output(data: bytes, name: str) -> bytes:
         more = _field(12, _field(1, name.encode())) if number == 7 else b""
         out += _field(number, bytes(value) + more if number == 7 else value)
     return bytes(out)
-
-
-def numbers(data: bytes) -> Iterator[tuple[str, int, int]]:
-    """Yield (name, type, values) of each weight of an ONNX file; the type as onnx.proto numbers it."""
-    for number, value in fields(memoryview(data)):
-        if number == 7:
-            for inner, tensor in fields(value):
-                if inner == 5:
-                    name, kind, dims, _ = _tensor(tensor)
-                    yield name, kind, int(np.prod(dims)) if dims else 1
