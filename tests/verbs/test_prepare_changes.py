@@ -311,3 +311,27 @@ def test_a_change_on_a_full_disk_leaves_the_set_as_it_was(small_disk: Path, tmp_
     now = FaceSet.open(first.path, verify=True)
     assert not list(first.path.glob(".*"))
     assert len(now) >= 16
+
+
+def test_the_command_line_says_what_was_decided(tmp_path: Path, pictures: Path) -> None:
+    from typer.testing import CliRunner
+
+    from phiz.cli import app
+
+    def run(*words: str) -> str:
+        done = CliRunner().invoke(app, [*words], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    said = run("prepare", str(pictures), "--size", "48")
+    assert "Detector: none, as 24 of 24 pictures looked at are small squares" in said
+    assert "24 faces of 48 px, 0 set aside" in said
+    assert "report.html" in said
+    place = str(pictures.with_name("pictures-faces"))
+    assert "22 faces of 48 px, 2 set aside" in run("prepare", place, "--drop", "3,4")
+    assert "23 faces of 48 px, 1 set aside" in run("prepare", place, "--restore", "4")
+    for words in (["--drop", "x"], ["--screen", "sharp"], ["--margin", "9"], ["--detector", "cats"]):
+        with pytest.raises(UsageError):
+            CliRunner().invoke(
+                app, ["prepare", str(pictures), "-o", str(tmp_path / "o"), *words], catch_exceptions=False
+            )
