@@ -313,6 +313,37 @@ def test_a_change_on_a_full_disk_leaves_the_set_as_it_was(small_disk: Path, tmp_
     assert len(now) >= 16
 
 
+def test_a_quality_set_later_is_the_same_as_one_set_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from phiz.prepare import doubts
+
+    monkeypatch.setattr(doubts, "DETECTORS", {})  # as where there are no weights
+    source = many(tmp_path, 270)
+    save(source, "soft.png", ImageOps.autocontrast(face(999, blur=6)))
+    shutil.copy(source / "003.png", source / "004b.png")
+    at_once = make(source, tmp_path / "one", quality="high")
+    make(source, tmp_path / "two", quality="none")
+    later = prepare(tmp_path / "two", quality="high", warn=lambda line: None)
+    assert same(later, at_once)
+    mine, theirs = (
+        [(r["status"], r["reason"], r["figures"]) for r in one.rows()] for one in (later, at_once)
+    )
+    assert mine == theirs
+
+
+def test_minors_come_in_with_other_settings_alone(tmp_path: Path, pictures: Path) -> None:
+    (tmp_path / "l.csv").write_text("file,age\n01.png,17\n02.png,19\n03.png,30\n", "utf-8")
+    first = make(pictures, tmp_path / "set", labels=tmp_path / "l.csv")
+    assert rows(first)["01.png"]["reason"] == "under 18: age 17"
+    with pytest.raises(PhizError, match="other"):
+        make(pictures, tmp_path / "set", labels=tmp_path / "l.csv", include_minors=True)
+    with pytest.raises(PhizError, match="no face to decide on"):
+        prepare(first.path, restore=[rows(first)["01.png"]["id"]])
+    whole = make(pictures, tmp_path / "all", labels=tmp_path / "l.csv", include_minors=True)
+    assert len(whole) == len(first) + 1
+
+
 def test_the_command_line_says_what_was_decided(tmp_path: Path, pictures: Path) -> None:
     from typer.testing import CliRunner
 
