@@ -11,7 +11,11 @@ from phiz.prepare import screens
 from phiz.prepare.screens import SCREENS, kind_of_reason, limits_of, told, verdict
 
 
-@given(st.sampled_from(SCREENS), st.floats(-100, 100), st.floats(-100, 100))
+@given(
+    st.sampled_from(SCREENS),
+    st.floats(-100, 100, allow_subnormal=False),
+    st.floats(-100, 100, allow_subnormal=False),
+)
 def test_a_screen_refuses_beyond_its_limit_and_not_at_it(
     screen: screens.Screen, value: float, limit: float
 ) -> None:
