@@ -215,7 +215,9 @@ def prepare(
         limits["enlarged"] = str(max_upscale)
     change = out is None and len(pictures) == 1 and kind_of(pictures[0]) == "faceset"
     if not change:
-        out = out or pictures[0].with_name(f"{pictures[0].name.partition('.')[0]}-faces")
+        name = f"{pictures[0].name.partition('.')[0]}-faces"
+        by_name = str(pictures[0]).startswith("hf:")
+        out = out or (Path(name) if by_name else pictures[0].with_name(name))
     with progress("preparing", "pictures") as tick:
         faces = verb(
             pictures,

@@ -63,17 +63,17 @@ def test_a_second_look_counts_where_typical_faces_are_seen() -> None:
     def sees(face: np.ndarray) -> float:
         return 0.0 if np.array_equal(face[..., 0], own[5]) else 0.9
 
-    found = decide(lambda: rows, limits, pixels, sees)
+    found = decide(lambda: rows, limits, pixels, lambda: sees)
     assert found.kept.sum() == 299
     assert found.reasons[5].startswith("no face is seen in it")
-    blind = decide(lambda: rows, limits, pixels, lambda face: 0.0)
+    blind = decide(lambda: rows, limits, pixels, lambda: lambda face: 0.0)
     assert all("seen" not in figures for figures in blind.figures.values())
     assert not blind.kept[[5, 6]].any()
 
 
 def test_few_faces_are_not_judged() -> None:
     rows = [Row(f"{i}", None, [0, 0, 9, 9], figures={"hash": "0" * 64}, place=i) for i in range(40)]
-    found = decide(lambda: rows, {"alike": 9.0}, lambda row: np.zeros((9, 9, 3), np.uint8))
+    found = decide(lambda: rows, {"alike": 9.0}, lambda row: np.zeros((9, 9, 3), np.uint8), lambda: None)
     assert found.kept.all()
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 from phiz.prepare.detectors import Seen
 from phiz.prepare.squares import Square, ffhq, middle_square, square_of, take
 
-angles = st.floats(-1.4, 1.4)
+angles = st.floats(-1.4, 1.4, allow_subnormal=False)
 
 
 def turned(points: list[tuple[float, float]], angle: float, scale: float, dx: float, dy: float):
@@ -24,7 +24,12 @@ def turned(points: list[tuple[float, float]], angle: float, scale: float, dx: fl
 FACE = [(-30.0, 0.0), (30.0, 0.0), (0.0, 25.0), (-20.0, 55.0), (20.0, 55.0)]
 
 
-@given(angle=angles, scale=st.floats(0.2, 9), dx=st.floats(-900, 900), dy=st.floats(-900, 900))
+@given(
+    angle=angles,
+    scale=st.floats(0.2, 9, allow_subnormal=False),
+    dx=st.floats(-900, 900, allow_subnormal=False),
+    dy=st.floats(-900, 900, allow_subnormal=False),
+)
 def test_the_square_turns_grows_and_moves_with_the_face(
     angle: float, scale: float, dx: float, dy: float
 ) -> None:
@@ -43,7 +48,7 @@ def test_a_long_face_is_cut_by_its_length() -> None:
     assert ffhq((-10, 0), (10, 0), (-8, 60), (8, 60)).side == pytest.approx(3.6 * 60)
 
 
-@given(angle=angles, margin=st.floats(-0.3, 2))
+@given(angle=angles, margin=st.floats(-0.3, 2, allow_subnormal=False))
 def test_eyes_alone_turn_the_box_and_a_margin_widens_it(angle: float, margin: float) -> None:
     eyes = tuple(turned([(-20.0, 0.0), (20.0, 0.0)], angle, 1, 100, 100))
     found = square_of(Seen((60, 70, 80, 80), 1.0, eyes), margin)

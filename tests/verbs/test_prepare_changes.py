@@ -311,3 +311,58 @@ def test_a_change_on_a_full_disk_leaves_the_set_as_it_was(small_disk: Path, tmp_
     now = FaceSet.open(first.path, verify=True)
     assert not list(first.path.glob(".*"))
     assert len(now) >= 16
+
+
+def test_a_quality_set_later_is_the_same_as_one_set_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from phiz.prepare import doubts
+
+    monkeypatch.setattr(doubts, "DETECTORS", {})  # as where there are no weights
+    source = many(tmp_path, 270)
+    save(source, "soft.png", ImageOps.autocontrast(face(999, blur=6)))
+    shutil.copy(source / "003.png", source / "004b.png")
+    at_once = make(source, tmp_path / "one", quality="high")
+    make(source, tmp_path / "two", quality="none")
+    later = prepare(tmp_path / "two", quality="high", warn=lambda line: None)
+    assert same(later, at_once)
+    mine, theirs = (
+        [(r["status"], r["reason"], r["figures"]) for r in one.rows()] for one in (later, at_once)
+    )
+    assert mine == theirs
+
+
+def test_minors_come_in_with_other_settings_alone(tmp_path: Path, pictures: Path) -> None:
+    (tmp_path / "l.csv").write_text("file,age\n01.png,17\n02.png,19\n03.png,30\n", "utf-8")
+    first = make(pictures, tmp_path / "set", labels=tmp_path / "l.csv")
+    assert rows(first)["01.png"]["reason"] == "under 18: age 17"
+    with pytest.raises(PhizError, match="other"):
+        make(pictures, tmp_path / "set", labels=tmp_path / "l.csv", include_minors=True)
+    with pytest.raises(PhizError, match="no face to decide on"):
+        prepare(first.path, restore=[rows(first)["01.png"]["id"]])
+    whole = make(pictures, tmp_path / "all", labels=tmp_path / "l.csv", include_minors=True)
+    assert len(whole) == len(first) + 1
+
+
+def test_the_command_line_says_what_was_decided(tmp_path: Path, pictures: Path) -> None:
+    from typer.testing import CliRunner
+
+    from phiz.cli import app
+
+    def run(*words: str) -> str:
+        done = CliRunner().invoke(app, [*words], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    said = run("prepare", str(pictures), "--size", "48")
+    assert "Detector: none, as 24 of 24 pictures looked at are small squares" in said
+    assert "24 faces of 48 px, 0 set aside" in said
+    assert "report.html" in said
+    place = str(pictures.with_name("pictures-faces"))
+    assert "22 faces of 48 px, 2 set aside" in run("prepare", place, "--drop", "3,4")
+    assert "23 faces of 48 px, 1 set aside" in run("prepare", place, "--restore", "4")
+    for words in (["--drop", "x"], ["--screen", "sharp"], ["--margin", "9"], ["--detector", "cats"]):
+        with pytest.raises(UsageError):
+            CliRunner().invoke(
+                app, ["prepare", str(pictures), "-o", str(tmp_path / "o"), *words], catch_exceptions=False
+            )

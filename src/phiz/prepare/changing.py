@@ -17,6 +17,7 @@ from phiz.errors import PhizError, UsageError
 from phiz.faceset import FaceSet
 from phiz.pictures import BadPicture, decode
 from phiz.prepare import keeping, looking, report, screens
+from phiz.prepare.doubts import eyes_or_none
 from phiz.prepare.growing import settled
 from phiz.prepare.keeping import Row
 from phiz.prepare.making import Asked
@@ -54,7 +55,7 @@ def change(
     asked, limits = _limits(there, quality, screen)
     judged = _Decisions(there, set(restore), set(drop), quality is not None or bool(screen))
     judged.check()
-    found = keeping.decide(judged.rows, limits, None)
+    found = keeping.decide(judged.rows, limits, lambda row: there[row.place], lambda: eyes_or_none(warn))
     if int(found.kept.sum()) < FEWEST:
         raise PhizError(
             f"{path}: {int(found.kept.sum())} faces would be left, and a face set needs {FEWEST}."

@@ -51,6 +51,15 @@ def eyes() -> Eyes:
     return look
 
 
+def eyes_or_none(warn: Callable[[str], None]) -> Eyes | None:
+    """Return what looks with every detector; None, and `warn` is told, where there are no weights."""
+    try:
+        return eyes()
+    except PhizError as fault:
+        warn(f"Doubtful faces are not looked at again: {fault}")
+        return None
+
+
 def trusted(typical: Iterable[np.ndarray], look: Eyes) -> bool:
     """Say whether a set's typical faces are seen; where the detectors do not know its
     kind of faces, a second look says nothing."""

@@ -11,6 +11,7 @@ from phiz.errors import PhizError
 from phiz.faceset import FaceSet
 from phiz.prepare import keeping, report, screens
 from phiz.prepare.deciding import Decision
+from phiz.prepare.doubts import eyes_or_none
 from phiz.prepare.keeping import Row
 from phiz.prepare.versions import Version
 
@@ -55,7 +56,7 @@ def grow(job: Job, there: FaceSet) -> FaceSet:
         def pixels(row: Row) -> np.ndarray:
             return there[row.place] if row.old else work.face(row.place)
 
-        found = keeping.decide(rows, limits, pixels, job.eyes(limits))
+        found = keeping.decide(rows, limits, pixels, lambda: eyes_or_none(job.warn))
         job.check_enough(rows, found)
         made = job.made(Decision(about["name"], about["why"]), how, limits, found)
         schema = _merged(job.schema(rows), there.schema)

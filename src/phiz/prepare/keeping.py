@@ -58,18 +58,19 @@ class Kept:
 
 
 def decide(
-    rows: Rows, limits: Limits, pixels: Callable[[Row], np.ndarray] | None, eyes: Eyes | None = None
+    rows: Rows, limits: Limits, pixels: Callable[[Row], np.ndarray], eyes: Callable[[], Eyes | None]
 ) -> Kept:
     """Decide which rows are kept.
 
-    `pixels` gives a row's face for judging likeness, of rows whose `place` is known; without it only
-    figures that are known already count. `eyes` look again at those that are doubtful.
+    `pixels` gives a row's face for judging likeness, of rows whose `place` is known. `eyes` is asked for what
+    looks again at doubtful ones, if there are such.
     """
     found = _screened(rows, limits)
-    if "alike" in limits and pixels is not None:
+    if "alike" in limits:
         likeness = _likeness(rows, found, pixels)
-        if eyes is not None and "seen" in limits:
-            _look_again(rows, likeness, pixels, eyes)
+        doubtful = any(figures["alike"] < DOUBT for figures in likeness.values())
+        if doubtful and "seen" in limits and (own := eyes()) is not None:
+            _look_again(rows, likeness, pixels, own)
         for number, figures in likeness.items():
             found.figures[number] = figures
             if why := screens.verdict(figures, limits):

@@ -26,7 +26,7 @@ from phiz.faceset import FaceSet
 from phiz.prepare import colours, keeping, report
 from phiz.prepare.deciding import Decision, decide
 from phiz.prepare.detectors import detector
-from phiz.prepare.doubts import Eyes, eyes
+from phiz.prepare.doubts import eyes_or_none
 from phiz.prepare.given import columns_of
 from phiz.prepare.keeping import Kept, Row
 from phiz.prepare.labels import read_labels
@@ -56,6 +56,7 @@ class Asked:
     all_faces: bool
     quality: str | None
     screen: dict[str, str]
+    include_minors: bool = False
 
     def settle(self, name: str) -> tuple[Cutting, Limits]:
         """Return how faces are cut and the limits they are screened by, with the detector `name`."""
@@ -72,7 +73,6 @@ class Job:
     target: Path
     asked: Asked
     labels: str | Path | None
-    include_minors: bool
     mapper: Mapper
     warn: Warn
     progress: Progress
@@ -88,7 +88,7 @@ class Job:
             self.names,
             self.warn,
             known(self.sources),
-            self.include_minors,
+            self.asked.include_minors,
             lambda: columns_of(self.sources),
         )
         if not force and kind_of(self.target) == "faceset":
@@ -200,7 +200,7 @@ class Job:
         def pixels(row: Row) -> np.ndarray:
             return work.face(row.place)
 
-        found = keeping.decide(rows, limits, pixels, self.eyes(limits))
+        found = keeping.decide(rows, limits, pixels, lambda: eyes_or_none(self.warn))
         self.check_enough(rows, found)
         made = self.made(decision, how, limits, found)
         Version(folder, self.asked.size, self.schema(rows), made).write(
@@ -210,16 +210,6 @@ class Job:
         faces = FaceSet.open(folder)
         report.write(faces, self.target.name, lambda number: _at(work, places, number))
         self.tell(rows, found)
-
-    def eyes(self, limits: Limits) -> Eyes | None:
-        """Return what looks again at doubtful cuts; None where no screen asks, or there are no weights."""
-        if "seen" not in limits or "alike" not in limits:
-            return None
-        try:
-            return eyes()
-        except PhizError as fault:
-            self.warn(f"Doubtful faces are not looked at again: {fault}")
-            return None
 
     def made(self, decision: Decision, how: Cutting, limits: Limits, found: Kept) -> dict[str, Any]:
         """Say how a set is made; the same of these means the same command on the same pictures."""

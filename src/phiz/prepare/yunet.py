@@ -1,8 +1,8 @@
 """The detector for photographs: YuNet (Wu, Peng, Yu, "YuNet: A Tiny Millisecond-level Face Detector", 2023).
 
-Its network runs on onnxruntime, which is installed with phiz, instead of OpenCV, whose wheel is fifty times
-as large as the network with its run time's share of this file; what the network says is decoded here, by the
-same formulas as in OpenCV's FaceDetectorYN: a score, box and five landmarks for each cell of three grids.
+Its network runs on onnxruntime, which is installed with phiz, and not on OpenCV, which is large and would be
+needed for nothing else. What the network says is decoded as OpenCV's FaceDetectorYN does it: a score, a box
+and five landmarks for each cell of three grids.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ def prepare(
     if not -0.3 <= margin <= 2:
         raise UsageError(f"margin {margin:g}: give a share of the cut's side, from -0.3 to 2.")
     limits_of(quality, detector, screen)  # a wrong name is said before any work
-    asked = Asked(size, detector, margin, all_faces, quality, dict(screen or {}))
+    asked = Asked(size, detector, margin, all_faces, quality, dict(screen or {}), include_minors)
     if ray is None:
         mapper = seeing.here(threads)
     else:
@@ -100,7 +100,6 @@ def prepare(
             Path(out),
             asked,
             labels,
-            include_minors,
             mapper,
             warn,
             progress or (lambda done, count: None),
