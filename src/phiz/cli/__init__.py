@@ -1,0 +1,36 @@
+"""The command line: a command parses, calls one verb, prints.
+
+Exit statuses are those of phiz.errors. An expected fault prints one line; `--debug` shows where it
+came from. The commands stand in the modules below, in the order in which --help lists them.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from phiz.cli import gathering, learning, publishing, weighing
+from phiz.cli.common import app
+from phiz.errors import PhizError
+
+__all__ = ["app", "gathering", "learning", "main", "publishing", "weighing"]
+
+
+def main() -> None:
+    """Run the command line and leave with the exit status of what happened."""
+    debug = "--debug" in sys.argv
+    argv = [word for word in sys.argv[1:] if word != "--debug"]
+    try:
+        app(argv, prog_name="phiz", standalone_mode=True)
+    except PhizError as fault:
+        if debug:
+            raise
+        print(f"phiz: {fault}", file=sys.stderr)
+        sys.exit(fault.status)
+    except KeyboardInterrupt:
+        print("phiz: stopped.", file=sys.stderr)
+        sys.exit(130)
+    except Exception as fault:
+        if debug:
+            raise
+        print(f"phiz: unexpected {type(fault).__name__}: {fault} (--debug shows where)", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,75 @@
+"""What commands share: the app they belong to, options, and how words on the command line are read."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Annotated
+
+import typer
+
+from phiz import __version__
+from phiz.errors import UsageError
+
+app = typer.Typer(
+    name="phiz",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="From a folder of face pictures to a generator, on the machine you have.",
+    epilog="Start with [bold]phiz demo[/], or [bold]phiz train my-faces.zip -o runs/first --minutes 5[/].",
+)
+
+Force = Annotated[bool, typer.Option("--force", help="Replace what phiz itself wrote there before.")]
+Seed = Annotated[int, typer.Option("--seed", help="0 .. 2^53-1; the same seed is the same face everywhere.")]
+Truncation = Annotated[
+    float,
+    typer.Option("--truncation", min=0.0, max=2.0, help="1: all the variety; less: more typical faces."),
+]
+Labels = Annotated[
+    str | None,
+    typer.Option(
+        "--labels",
+        help="'folders' (their names), 'afad' (AGE/111|112), 'tags' (of a collection), "
+        "'given' (with the pictures), 'colours' (of hair, measured) or FILE.csv[:column,...].",
+    ),
+]
+
+
+def say(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"phiz {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback where a command fails.")] = False,
+) -> None:
+    pass
+
+
+def making(things: str = "faces") -> AbstractContextManager[Callable[[int, int], None]]:
+    from phiz.screen import progress
+
+    return progress("making", things)
+
+
+def pair(item: str, such: str = "--set batch=32 or --set generator.rate=0.001") -> tuple[str, str]:
+    key, equals, value = item.partition("=")
+    if not equals or not key:
+        raise UsageError(f'"{item}" is not KEY=VALUE, e.g. {such}.')
+    return key.strip(), value.strip()
+
+
+def label_choices(items: list[str] | None) -> dict[str, str] | None:
+    return dict(pair(item) for item in items) if items else None
