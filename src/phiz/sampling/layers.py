@@ -65,13 +65,20 @@ def layers_of(graph: Graph) -> list[Layer]:
     """Return the layers in the order in which they run, the last one giving the image.
 
     A layer is a convolution, a dense product, a resize ...; norms and activations belong to the layer
-    before them. What only prepares numbers (shapes, casts, the truncation) is left out.
+    before them, and so does a style: a dense product beside the pictures that scales and shifts their
+    channels. What only prepares numbers (shapes, casts, the truncation) is left out.
     """
     layers: list[Layer] = []
     counted: set[str] = set()
+    aside = 0  # weights of dense products whose scales and shifts are still to come
     told = len(graph.shapes) > len(graph.inputs) + len(graph.outputs)  # some files leave shapes out
     for node in graph.nodes:
         shape = _picture_shape(next((graph.shapes[o] for o in node.outputs if o in graph.shapes), ()))
+        if _OPENS.get(node.op) == "dense" and any(layer.side > 1 for layer in layers):
+            fresh = [name for name in node.inputs if name in graph.weights and name not in counted]
+            counted.update(fresh)
+            aside += sum(math.prod(graph.weights[name]) for name in fresh)
+            continue
         if node.op in _OPENS and (shape or not told):
             layers.append(Layer(_words(node, graph)))
         if not layers:
@@ -80,14 +87,17 @@ def layers_of(graph: Graph) -> list[Layer]:
         if node.op in _FOLLOWS and shape and _FOLLOWS[node.op] not in layer.then:
             layer.then.append(_FOLLOWS[node.op])
         if node.op == "Add" and len(shape) == 3 and not any(name in graph.weights for name in node.inputs):
-            layer.then.append("sum")
+            styled = aside and any(_picture_shape(graph.shapes.get(n, ()))[1:] == (1, 1) for n in node.inputs)
+            layer.then.append("scale and shift" if styled and shape[1:] != (1, 1) else "sum")
+            layer.values, aside = layer.values + (aside if styled else 0), 0 if styled else aside
         fresh = [name for name in node.inputs if name in graph.weights and name not in counted]
         counted.update(fresh)
         known = node.op in _OPENS or node.op in _FOLLOWS
         if known or len(shape) > 1:
             if _OPENS.get(node.op) != "resize":  # whose floats are no weights but by how much
                 layer.values += sum(math.prod(graph.weights[name]) for name in fresh)
-            layer.shape = shape or layer.shape
+            if shape[1:] != (1, 1) or not any(layer.side > 1 for layer in layers):
+                layer.shape = shape or layer.shape
     return layers
 
 
