@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
 
 class Html(str):
     """Text that is HTML already; any other text is escaped where it enters a tag."""
@@ -38,3 +40,18 @@ def join(*parts: Part, by: str = "") -> Html:
     """Return the parts in a row, text escaped, with `by` between them."""
     texts = (part if isinstance(part, Html) else escape(part) for part in parts if part is not None)
     return Html(escape(by).join(texts))
+
+
+def page(title: str, style: str, *body: Part) -> str:
+    """Return a whole page that asks for nothing from outside and runs no program; `style` is CSS."""
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("meta", name="generator", content="phiz"),
+        tag("title", title),
+        tag("style", Html(style)),
+    )
+    return f"<!doctype html>\n{tag('html', head, tag('body', *body), lang='en')}\n"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib import resources
 
+from phiz import markup
 from phiz.evaluation import sections, words
 from phiz.evaluation.figures import Evaluation
 from phiz.evaluation.gallery import Faces, Neighbour
@@ -17,7 +18,6 @@ from phiz.markup import Html, tag
 
 __all__ = ["Faces", "Neighbour", "Side", "page"]
 
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _SECTIONS = (
     sections.figures,
     sections.sheets,
@@ -38,26 +38,12 @@ def page(sides: Sequence[Side], title: str | None = None) -> str:
     """
     parts = parts_of(sides)
     heading = title or " and ".join(part.name for part in parts)
-    body = tag(
-        "body",
+    return markup.page(
+        f"{heading}: evaluation",
+        resources.files("phiz.evaluation").joinpath("report.css").read_text("utf-8"),
         _header(parts, heading),
         tag("main", *(section(parts) for section in _SECTIONS)),
         tag("footer", tag("p", "Every made face on this page is synthetic: it is nobody's portrait.")),
-    )
-    return f"<!doctype html>\n{tag('html', _head(heading), body, lang='en')}\n"
-
-
-def _head(heading: str) -> Html:
-    style = resources.files("phiz.evaluation").joinpath("report.css").read_text("utf-8")
-    return tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("meta", name="generator", content="phiz"),
-        tag("title", f"{heading}: evaluation"),
-        tag("style", Html(style)),
     )
 
 

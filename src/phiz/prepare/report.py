@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from phiz import markup
 from phiz.artefacts import write_bytes
 from phiz.faceset import FaceSet
 from phiz.markup import Html, tag
@@ -24,7 +25,6 @@ from phiz.prepare.survey import SHOWN, TWINS, Face, Survey, survey
 Spare = Callable[[int], np.ndarray | None]
 """The pixels of a face that is not in the set, by its number; None where they are not at hand."""
 
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _LARGEST = 96
 _GRID, _GRIDS = 8, 48
 _TITLES = {
@@ -59,22 +59,8 @@ def page(faces: FaceSet, name: str, spare: Spare) -> str:
         _labels(faces),
         _arguing(name, found),
     )
-    body = tag("body", _header(faces, name, found), tag("main", *sections))
-    return f"<!doctype html>\n{tag('html', _head(name), body, lang='en')}\n"
-
-
-def _head(name: str) -> Html:
     style = resources.files("phiz.prepare").joinpath("report.css").read_text("utf-8")
-    return tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("meta", name="generator", content="phiz"),
-        tag("title", f"{name}: a face set"),
-        tag("style", Html(style)),
-    )
+    return markup.page(f"{name}: a face set", style, _header(faces, name, found), tag("main", *sections))
 
 
 def _header(faces: FaceSet, name: str, found: Survey) -> Html:
