@@ -45,7 +45,7 @@ HELD_OUT = 3000
 HERE = Path(__file__).resolve().parent
 
 
-def split(archive: Path, folder: Path) -> tuple[Path, Path]:
+def split(archive: Path, folder: Path, held_out: int = HELD_OUT) -> tuple[Path, Path]:
     """Unpack distinct pictures into folder/train and folder/held, by the order of their SHA-256."""
     distinct: dict[str, tuple[str, bytes]] = {}
     with zipfile.ZipFile(archive) as source:
@@ -54,7 +54,7 @@ def split(archive: Path, folder: Path) -> tuple[Path, Path]:
                 data = source.read(name)
                 distinct.setdefault(hashlib.sha256(data).hexdigest(), (Path(name).suffix, data))
     ordered = sorted(distinct)
-    for part, hashes in (("train", ordered[:-HELD_OUT]), ("held", ordered[-HELD_OUT:])):
+    for part, hashes in (("train", ordered[:-held_out]), ("held", ordered[-held_out:])):
         (folder / part).mkdir(parents=True)
         for digest in hashes:
             suffix, data = distinct[digest]

@@ -12,6 +12,7 @@ trace of the made faces' covariance over that of the real ones. Rows go to bench
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import tempfile
 import time
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 
 import phiz
 from phiz.faceset import FaceSet
@@ -39,20 +41,28 @@ def trial(recipe: recipes.Recipe, faces: FaceSet, real: np.ndarray, args: argpar
             print(step, {name: round(float(value), 3) for name, value in values.items()}, flush=True)
         if step + 1 not in marks:
             continue
-        made = task.draw(task.finished(whole.position(step + 1)), len(real))
-        found = features(made, args.network)
-        row = {
-            "data": args.pictures.name, "size": recipe.size, "recipe": recipe.name, "set": args.set,
-            "seed": recipe.seed, "step": step + 1, "of": whole.steps,
-            "seconds": round(time.monotonic() - start),
-            **{key: round(value, 4) for key, value in compare(real, found).items()},
-            "recall 25": round(compare(real, found, k=25)["recall"], 4),
-            "spread": round(float(np.trace(np.cov(found.T)) / np.trace(np.cov(real.T))), 4),
-            "torch": torch.__version__, "threads": torch.get_num_threads(), "phiz": phiz.__version__,
-        }  # fmt: skip
-        print(json.dumps(row), flush=True)
-        with open(HERE / "results" / "search.jsonl", "a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+        models = {"average": task.finished(whole.position(step + 1))}
+        if args.plain:
+            models["plain"] = copy.deepcopy(task.generator).eval()
+        for name, model in models.items():
+            found = features(task.draw(model, len(real)), args.network)
+            row = {
+                "data": args.pictures.name, "size": recipe.size, "recipe": recipe.name, "set": args.set,
+                "seed": recipe.seed, "model": name, "step": step + 1, "of": whole.steps,
+                "seconds": round(time.monotonic() - start),
+                **{key: round(value, 4) for key, value in compare(real, found).items()},
+                "recall 25": round(compare(real, found, k=25)["recall"], 4),
+                "spread": round(float(np.trace(np.cov(found.T)) / np.trace(np.cov(real.T))), 4),
+                "torch": torch.__version__, "threads": torch.get_num_threads(), "phiz": phiz.__version__,
+            }  # fmt: skip
+            print(json.dumps(row), flush=True)
+            with open(HERE / "results" / "search.jsonl", "a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+            if args.keep:
+                rows = task.draw(model, 64).reshape(4, 16, recipe.size, recipe.size, 3)
+                sheet = np.vstack([np.hstack(list(row)) for row in rows])
+                end = f"{recipe.name}-{recipe.size}-{recipe.seed}-{name}-{step + 1}.png"
+                Image.fromarray(sheet).save(args.keep / end)
 
 
 def main() -> None:
@@ -67,6 +77,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, nargs="+", default=[585, 1280])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--plain", action="store_true", help="score G itself too, besides its average")
+    parser.add_argument("--keep", type=Path, help="folder for sheets of 64 faces")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     args = parser.parse_args()
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 NETWORKS = {
     "afad": "phiz.networks.afad",
     "dcgan": "phiz.networks.dcgan",
+    "modern": "phiz.networks.modern",
     "slim": "phiz.networks.slim",
 }
 
