@@ -186,7 +186,10 @@ class Model:
         network = networks.generator(self.config.network.name, **self.config.network.arguments)
         from safetensors.torch import load_file
 
-        network.load_state_dict(load_file(self.path / WEIGHTS))
+        weights = load_file(self.path / WEIGHTS)
+        if self.config.centres:
+            del weights[self.config.centres]
+        network.load_state_dict(weights)
         return network.eval()
 
 

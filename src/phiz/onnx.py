@@ -107,7 +107,7 @@ def export(generator: nn.Module, z: int, attributes: int = 0, centres: np.ndarra
 
     Args:
         generator: forward(latent (N, z)[, labels (N, A)]) -> (N, 3, H, W); with `centres`, it has
-            mapping(latent[, labels]) -> (N, D) and synthesis((N, D)) instead.
+            mapping(latent) -> (N, D) and synthesis((N, D)[, labels]) instead.
         z: values in a latent.
         attributes: labels a face has, A; 0 for a generator that takes none.
         centres: (M, D) points that truncation draws towards, see docs/latents.md.
@@ -162,9 +162,9 @@ def _with_truncation(generator: Any, centres: np.ndarray | None) -> nn.Module:
 
         def forward(self, *values: Tensor) -> Tensor:
             latent, truncation, *labels = values
-            w = self.generator.mapping(latent, *labels)
+            w = self.generator.mapping(latent)
             nearest = self.centres[(w[:, None] - self.centres[None]).square().sum(2).argmin(1)]
-            return self.generator.synthesis(nearest + truncation[:, None] * (w - nearest))
+            return self.generator.synthesis(nearest + truncation[:, None] * (w - nearest), *labels)
 
     wrapped = Truncated() if centres is None else TowardsCentres(torch.as_tensor(centres).float())
     return wrapped.eval().requires_grad_(False)

@@ -14,6 +14,7 @@ from phiz.errors import PhizError, UsageError
 SMALL = {
     "afad": ({"dense": 8, "channels": 8}, {}),
     "dcgan": ({"width": 4}, {"width": 4}),
+    "modern": ({"width": [8, 8]}, {"width": [8, 8]}),
     "slim": ({"widths": [8, 6]}, {"widths": [8, 6]}),
 }
 
@@ -81,3 +82,41 @@ def test_labels_condition_both_networks_and_a_missing_one_says_nothing():
     missing = torch.full((3, 2), -1)
     assert torch.equal(discriminator(pictures, missing), plain(pictures))
     assert not torch.equal(discriminator(pictures, labels), plain(pictures))
+
+
+@pytest.mark.parametrize("block", ["full", "grouped"])
+@pytest.mark.parametrize("norm", ["batch", "none"])
+def test_a_modern_network_starts_quietly_whatever_it_is_made_of(block, norm):
+    torch.manual_seed(0)
+    generator = networks.generator("modern", size=64, z=16, depth=2, block=block, norm=norm)
+    pictures = generator(torch.randn(8, 16))
+    assert pictures.std() < 1
+    logits = networks.discriminator("modern", size=64, depth=2, block=block)(pictures)
+    assert logits.std() < 1
+
+
+def test_a_modern_generator_has_few_channels_where_pictures_are_large():
+    for size in (96, 128, 256):
+        generator = networks.generator("modern", size=size, z=16, width="l")
+        wide = [
+            layer.out_channels
+            for stage, width in zip(generator.stages, [generator.base * 2**k for k in range(9)], strict=False)
+            if width >= 64
+            for layer in stage.modules()
+            if isinstance(layer, torch.nn.Conv2d)
+        ]
+        assert max([*wide, generator.head.out_channels]) <= 64
+
+
+def test_a_mapping_starts_as_if_there_were_none():
+    torch.manual_seed(0)
+    generator = networks.generator("modern", size=16, z=8, width=[8, 8]).eval()
+    latents = torch.randn(3, 8)
+    assert torch.equal(generator.mapping(latents), latents)
+
+
+def test_what_a_modern_network_does_not_know_is_said():
+    with pytest.raises(PhizError, match="s, m, l"):
+        networks.generator("modern", size=16, width="xl")
+    with pytest.raises(PhizError, match="full or grouped"):
+        networks.discriminator("modern", size=32, block="round")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from phiz.training.gan import GAN
     from phiz.training.run import Run
 
+CENTRES = "centres"
 _FILM_FPS = 12
 _FILM_HOLD = 18  # frames that the film rests on its last picture
 
@@ -36,12 +37,14 @@ def write_sample(folder: Path, step: int, faces: np.ndarray) -> None:
 def write_model(run: Run, task: GAN, faces: FaceSet, step: int) -> Model:
     """Write RUN/model, the generator of `step`, the best so far: weights, ONNX, a preview and a card."""
     from phiz.onnx import export
+    from phiz.training import centres
 
     assert run.plan
     recipe = run.recipe
     network = task.finished(run.plan.position(step))
     labels = faces.schema if task.conditions else {}
-    onnx = export(network, recipe.z, len(labels))
+    found = centres.of(network, recipe.z)
+    onnx = export(network, recipe.z, len(labels), found)
     config = ModelConfig(
         network=Network(name=recipe.network.name, arguments=dict(task.arguments("generator"))),
         size=recipe.size,
@@ -54,12 +57,13 @@ def write_model(run: Run, task: GAN, faces: FaceSet, step: int) -> Model:
         faces=len(faces),
         recipe=recipe.name,
         steps=step,
+        centres=None if found is None else CENTRES,
     )
     preview = sheets.sheet(task.draw(network), recipe.size, (8, 8), scale=sheets.scale_for(recipe.size, 64))
     return save_model(
         run.folder / "model",
         config,
-        _arrays(network),
+        _arrays(network) | ({} if found is None else {CENTRES: found}),
         onnx,
         preview,
         discriminator=_arrays(task.critic()),
