@@ -9,8 +9,7 @@ either; it has no normalisation, a gradient penalty keeps it in bounds.
 
 Labels join the latent in G; in D they add a projection (Miyato and Koyama, arXiv 1802.05637).
 
-`widths` are channels from the smallest size upward in both networks; where a size needs more of them,
-they go on by halves.
+`widths` are channels from the smallest size upward in both networks.
 """
 
 from __future__ import annotations
@@ -28,15 +27,22 @@ from phiz.networks.labels import Labels
 
 _SLOPE = 0.2
 _NARROWEST = 16
+_SIXTEEN = 16  # processors take channels by sixteens
 _STYLE = 0.2  # how much the code moves scales and shifts at the start
 
 
-def _channels(widths: Sequence[int], count: int) -> list[int]:
-    """Return `count` widths: those given, going on by halves."""
-    channels = list(widths[:count])
-    while len(channels) < count:
-        channels.append(max(_NARROWEST, channels[-1] // 2))
-    return channels
+def _channels(widths: Sequence[int], base: int, count: int) -> list[int]:
+    """Return the channels of maps of base, 2 base, ... px.
+
+    `widths` are those of 4, 8, 16, ... px and go on by halves. Between two, as for bases other than 4, they
+    lie on the line between the logarithms, in whole sixteens.
+    """
+    known = list(widths)
+    while len(known) <= count:
+        known.append(max(_NARROWEST, known[-1] // 2))
+    beyond = max(0.0, math.log2(base / 4))  # 0 to 1
+    ways = [a * (b / a) ** beyond for a, b in pairwise(known[: count + 1])]
+    return [_SIXTEEN * max(1, round(w / _SIXTEEN)) for w in ways] if beyond else known[:count]
 
 
 def _act(x: Tensor) -> Tensor:
@@ -101,7 +107,7 @@ class Generator(nn.Module):
     ) -> None:
         super().__init__()
         self.base, doublings = base_and_doublings(size)
-        channels = _channels(widths, doublings)
+        channels = _channels(widths, self.base, doublings)
         self.labels = Labels(labels, z, std=1 / math.sqrt(len(labels))) if labels else None
         code = 2 * z if labels else z
         self.dense = nn.Linear(code, channels[0] * self.base**2, bias=False)
@@ -129,7 +135,7 @@ class Discriminator(nn.Module):
     def __init__(self, size: int, widths: Sequence[int] = (192, 128, 64), labels: Sequence[int] = ()) -> None:
         super().__init__()
         base, doublings = base_and_doublings(size)
-        channels = _channels(widths, doublings)
+        channels = _channels(widths, base, doublings)
         self.enter = _convolution(12, channels[-1])
         # From the smallest size upward, as in G, so that networks of other sizes name the same layers alike.
         self.halvings = nn.ModuleList(_convolution(b, a) for a, b in pairwise(channels))
