@@ -33,12 +33,12 @@ Block = Literal["full", "grouped"]
 Norm = Literal["batch", "none"]
 
 # Channels of feature maps of 4, 8, 16, 32, ... px; of those between, on the line between the logarithms.
-GENERATOR = {
+GENERATOR: dict[str, Sequence[int]] = {
     "s": (256, 192, 96, 48, 24, 16, 8),
     "m": (384, 288, 160, 96, 48, 24, 16),
     "l": (512, 512, 384, 192, 64, 48, 32),
 }
-DISCRIMINATOR = {
+DISCRIMINATOR: dict[str, Sequence[int]] = {
     "s": (192, 128, 64, 32, 24, 16, 8),
     "m": (320, 224, 128, 64, 40, 24, 16),
     "l": (512, 512, 384, 192, 96, 64, 32),
@@ -57,7 +57,7 @@ def channels(widths: Sequence[int], base: int, doublings: int) -> list[int]:
     return [8 * max(1, round(width / 8)) for width in exact]
 
 
-def _widths(asked: str | Sequence[int], presets: dict[str, tuple[int, ...]]) -> Sequence[int]:
+def _widths(asked: str | Sequence[int], presets: dict[str, Sequence[int]]) -> Sequence[int]:
     if not isinstance(asked, str):
         return asked
     if asked not in presets:
@@ -150,12 +150,13 @@ class Mapping(nn.Module):
 
     def __init__(self, z: int, layers: int) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(nn.Linear(z, z) for _ in range(layers))
-        for layer in self.layers:
+        linears = [nn.Linear(z, z) for _ in range(layers)]
+        for layer in linears:
             nn.init.kaiming_normal_(layer.weight, a=_SLOPE)
             nn.init.zeros_(layer.bias)
-        if layers:
-            nn.init.zeros_(self.layers[-1].weight)
+        for layer in linears[-1:]:
+            nn.init.zeros_(layer.weight)
+        self.layers = nn.ModuleList(linears)
 
     def forward(self, latent: Tensor) -> Tensor:
         x = latent
