@@ -27,7 +27,7 @@ from phiz.training import checkpoint, gan, loop, plan
 from phiz.training import recipe as recipes
 from toyset import SMALL, write_faces
 
-TIMING = {"seconds", "images_per_second"}
+TIMING = {"seconds", "images_per_second", "reading"}
 
 
 class Quiet:
