@@ -109,10 +109,9 @@ def run(
         while course.step < plan.steps:
             course.meter.add(task.step(plan.position(course.step)))
             course.step += 1
-            if course.step in course.reports or course.step % plan.report_every == 0:
-                if not course.report():
-                    course.roll_back()
-                    continue
+            if course.reports_now() and not course.report():
+                course.roll_back()
+                continue
             if course.step in course.samples:
                 course.sample()
             stopping = group.any(stop.is_set())
@@ -150,6 +149,10 @@ class _Course:
         """Say whether a checkpoint of `step` does not depend on the clock: one to roll back to."""
         return step % self.plan.checkpoint_every == 0 or step == self.plan.steps
 
+    def reports_now(self) -> bool:
+        """Say whether a line of metrics is due; one always is where a planned checkpoint is."""
+        return self.step in self.reports or self.step % self.plan.report_every == 0
+
     # -- to and fro ------------------------------------------------------------------------------
 
     def begin(self, spent: float) -> None:
@@ -161,8 +164,8 @@ class _Course:
             )
         if kept and kept.values.get("of", self.identity) != self.identity:
             raise PhizError(
-                f"{self.checkpoints} belong to another recipe or face set than {self.folder}; --force starts it "
-                "anew."
+                f"{self.checkpoints} belong to another recipe or face set than {self.folder}; "
+                "--force starts it anew."
             )
         going_on = self.take(kept)
         self.start = time.monotonic() - (self.found.seconds if going_on else spent)
@@ -217,8 +220,8 @@ class _Course:
         tried = self.take(kept) and attempt - self.attempt <= TRIES
         if not tried:
             raise Surroundings(
-                f"{self.folder}: {self.broken} is no number before step {bad:,}, after {TRIES} new tries too; "
-                "the last good state is kept. Start anew with lower rates: --set generator.rate=... "
+                f"{self.folder}: {self.broken} is no number before step {bad:,}, after {TRIES} new tries "
+                "too; the last good state is kept. Start anew with lower rates: --set generator.rate=... "
                 "--set discriminator.rate=..."
             )
         self._attempt(attempt)
