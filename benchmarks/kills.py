@@ -12,7 +12,8 @@ bit for bit: all tensors of the last checkpoint, the metrics but for clocks, the
 
 Each training is a process of its own, forked from one that has imported what it needs. Sheets of samples are
 drawn at their own size, and the ONNX file is that of the training that was not stopped, not exported each
-time: a kill then falls on the parts that matter. Needs phiz[train], phiz[avatars], and a system with fork. Results are appended to benchmarks/results/kills.jsonl.
+time: a kill then falls on the parts that matter. Needs phiz[train], phiz[avatars], and a system with fork.
+Results are appended to benchmarks/results/kills.jsonl.
 """
 
 from __future__ import annotations

@@ -9,10 +9,12 @@ alone reads checkpoints, writes, evaluates and speaks.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import safetensors.torch
@@ -43,6 +45,7 @@ class Group:
     def __init__(self, rank: int = 0, world: int = 1, local: int = 0) -> None:
         self.rank, self.world, self.local = rank, world, local
         self.part: tuple[int, int, int] | None = None
+        self.told = False
         self._store: dist.Store | None = None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Group:
@@ -71,6 +74,7 @@ class Group:
     def hand_over(self, text: str) -> None:
         """Tell the others what they wait for in `receive`."""
         assert self._store is not None
+        self.told = True
         with peers():
             self._store.set("begin", text)
 
@@ -141,6 +145,7 @@ class Group:
         if self.world == 1:
             assert tensors is not None
             return tensors
+        groups = json.loads(self.text(json.dumps(list(tensors)) if tensors is not None else None))
         data = None
         if self.first:
             assert tensors is not None
@@ -154,7 +159,7 @@ class Group:
         if self.first:
             assert tensors is not None
             return tensors
-        found: Tensors = {}
+        found: Tensors = {name: {} for name in groups}
         for key, tensor in safetensors.torch.load(bytes(sent.numpy())).items():
             group, name = key.split("/", 1)
             found.setdefault(group, {})[name] = tensor
@@ -205,8 +210,11 @@ def restarted() -> bool:
     return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", 0)) > 0
 
 
+@cache
 def join() -> Group:
-    """Return the group of processes that torchrun started this one in, or a group of one.
+    """Return the group of processes that torchrun has started this one in, or a group of one.
+
+    A process belongs to one group, for as long as it lives.
 
     Raises:
         Surroundings: the machine of the first process cannot be reached.
