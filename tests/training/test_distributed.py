@@ -135,11 +135,15 @@ def training(faces: Path, run: Path, steps: int, *more: str) -> list[str]:
     return ["-m", "phiz", "train", str(faces), "-o", str(run), "--steps", str(steps), *TRAIN, *SET, *more]
 
 
-def wait_for_steps(run: Path) -> None:
-    end = time.monotonic() + 120
+def wait_for_steps(run: Path, said: str = "") -> None:
+    """Wait until steps are being taken, after a word in the log if one is given."""
+    end, before = time.monotonic() + 120, None
     while time.monotonic() < end:
-        if (run / "metrics.jsonl").exists() and (run / "metrics.jsonl").stat().st_size:
+        lines = run / "metrics.jsonl"
+        now = lines.stat().st_size if lines.exists() and said in (run / "log.txt").read_text() else 0
+        if now and before and now > before:
             return
+        before = before or now
         time.sleep(0.1)
     raise AssertionError("no step was taken")
 
@@ -161,7 +165,7 @@ def test_a_killed_process_ends_all_and_another_number_of_them_goes_on(who, tmp_p
     assert point is not None
     # Resumed by one process alone, and stopped by a signal.
     (alone,) = started(1, training(faces.path, run, 3000, "--set", "steps=3000", "--resume"))
-    wait_for_steps(run)
+    wait_for_steps(run, "Going on")
     alone.send_signal(signal.SIGTERM)
     ((status, said),) = ended([alone], 120)
     assert status == 75, said

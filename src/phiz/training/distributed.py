@@ -94,7 +94,7 @@ class Group:
         with peers():
             dist.init_process_group(
                 backend,
-                store=dist.PrefixStore("phiz", self._store),
+                store=dist.PrefixStore("group", self._store),
                 rank=self.rank,
                 world_size=self.world,
                 timeout=timedelta(seconds=time_out()),
@@ -224,13 +224,16 @@ def join() -> Group:
         return Group()
     group = Group(int(os.environ["RANK"]), world, int(os.environ.get("LOCAL_RANK", 0)))
     try:
-        group._store, _, _ = next(dist.rendezvous("env://", timeout=timedelta(seconds=time_out())))
+        store, _, _ = next(dist.rendezvous("env://", timeout=timedelta(seconds=time_out())))
     except (RuntimeError, ValueError, KeyError) as fault:
         host = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
         raise Surroundings(
             f"the first process at {host} cannot be reached ({_first_line(fault)}). Does it run, and is the "
             "port open to this machine?"
         ) from None
+    # torchrun keeps the store through restarts: what was written before one must not be read after it.
+    names = ("TORCHELASTIC_RESTART_COUNT", "WORLD_SIZE", "MASTER_PORT")
+    group._store = dist.PrefixStore("/".join(["phiz", *(os.environ.get(n, "") for n in names)]), store)
     return group
 
 

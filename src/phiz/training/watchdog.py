@@ -21,21 +21,25 @@ from torch import Tensor
 
 Line = dict[str, Any]
 
-ALIKE = 0.1
-"""How far made faces of a batch lie apart, of what real faces do, below which they count as alike."""
+ALIKE = 0.04
+"""How far made faces of a batch lie apart, of what real faces do, below which they count as alike.
 
-SURE, UNSURE = 0.99, 0.52
+A DCGAN begins at 0.06 and stays there for its first hundreds of steps; one that is left with a single face
+has less than 0.01."""
+
+SURE, UNSURE = 0.998, 0.52
 BY_HEART = 30  # times that D has seen each face
 ASTRAY = 1.5  # times the least distance
 _WAITING = 0.5  # of the time, for faces to be read
-_REPORTS = 5  # lines that a look must hold for, however few the steps
+_STEPS, _REPORTS = 300, 5  # that a look must hold for at least: the first minutes are their own
 
 
 @dataclass(frozen=True)
 class Look:
     """Something to look for: how to see it in a line of metrics, for how long, and what to say then.
 
-    `patience` is a share of all steps, `after` the share of them before which it is not looked for.
+    `patience` is a share of all steps, `least` a number of them; `after` is the share of them before which it
+    is not looked for.
     """
 
     name: str
@@ -43,6 +47,7 @@ class Look:
     patience: float
     says: str
     after: float = 0.0
+    least: int = _STEPS
 
 
 def _right(line: Line, least: float) -> bool:
@@ -87,6 +92,7 @@ LOOKS = (
         0.0,
         "Most of the time goes into waiting for faces to be read. Put the face set on a quicker disk, one in "
         "this machine.",
+        least=0,
     ),
 )
 
@@ -114,7 +120,8 @@ class Watch:
             return False
         held = self.state.setdefault(look.name, {"since": line["step"], "lines": 0, "said": False})
         held["lines"] += 1
-        long = line["step"] - held["since"] >= look.patience * self.steps and held["lines"] >= _REPORTS
+        held_for = line["step"] - held["since"]
+        long = held_for >= max(look.patience * self.steps, look.least) and held["lines"] >= _REPORTS
         if held["said"] or not long:
             return False
         held["said"] = True
