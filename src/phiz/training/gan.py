@@ -116,7 +116,7 @@ class GAN(Pieces):
                 loss.backward()
             piece.fake = None
             total += loss.detach()
-        self._learning()
+        self.learning()
         (loss,) = self.group.summed(optimizers.gradients(optimizer), total)
         return loss, optimizers.step(optimizer, loss)
 

@@ -84,7 +84,7 @@ def measured(task: Task, seconds: float, evaluate: Callable[[], object] | None =
     set aside; `evaluate` is what an evaluation does, to be timed.
     """
     start = time.perf_counter()
-    kept = _copy(task.tensors())
+    kept = copied(task.tensors())
     rates = []
     for stage in task.stages:
         rates.append(_rate(task, stage.name, min(8.0, max(0.3, 0.025 * seconds * stage.share))))
@@ -149,7 +149,8 @@ def _rate(task: Task, stage: str, seconds: float) -> float:
     return count / (time.perf_counter() - start)
 
 
-def _copy(tensors: Tensors) -> Tensors:
+def copied(tensors: Tensors) -> Tensors:
+    """Return a copy of a state, that steps leave alone."""
     return {group: {name: t.clone() for name, t in part.items()} for group, part in tensors.items()}
 
 

@@ -50,7 +50,7 @@ class Players:
         self.average = copy.deepcopy(self.generator).requires_grad_(False)
         for role in ("generator", "discriminator"):
             share(getattr(self, role), self.group, f"{recipe.name}'s {role}")
-        self._learning()
+        self.learning()
         self.optimizers = {
             "optimizer-generator": optimizers.adam(self.generator, recipe.generator),
             "optimizer-discriminator": optimizers.adam(self.discriminator, recipe.discriminator),
@@ -96,7 +96,7 @@ class Players:
         self.average.load_state_dict(self.generator.state_dict())
         return lines
 
-    def _learning(self) -> None:
+    def learning(self) -> None:
         """Let D learn, save for the layers that the recipe freezes."""
         self.discriminator.requires_grad_(True)
         if self.recipe.freeze:

@@ -226,6 +226,7 @@ def _drive(run: Run, faces: FaceSet) -> Trained:
     """Plan where that is still to do, train, and write what comes of it."""
     from phiz.training import checkpoint, gan, loop
     from phiz.training.distributed import join
+    from phiz.training.fitting import fit
 
     started, group = time.monotonic(), join()
     processes.tell(group, run)
@@ -238,6 +239,8 @@ def _drive(run: Run, faces: FaceSet) -> Trained:
     if run.donor and group.first and not checkpoint.found(run.folder / "checkpoints"):
         for line in task.start_from(_donor(run)):
             sources.say(run, line)
+    if group.world == 1 and not checkpoint.found(run.folder / "checkpoints"):
+        fit(task, lambda line: sources.say(run, line))
     planned = run.plan is not None
     if planned:
         if group.first:
