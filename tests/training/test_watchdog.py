@@ -201,14 +201,14 @@ def test_faces_that_do_not_come_are_said(tmp_path, monkeypatch):
     sound = faces.batch
 
     def batch(indices):
-        time.sleep(0.1)
+        time.sleep(0.5)
         return sound(indices)
 
     monkeypatch.setattr(supply, "LATE", 0.01)
     monkeypatch.setattr(watchdog, "_WAITING", 0.2)  # the tests' machine has other work
     task = task_of("dcgan", faces)
     monkeypatch.setattr(faces, "batch", batch)
-    screen = drive(task, tmp_path / "run", 12)
+    screen = drive(task, tmp_path / "run", 8)
     assert "slow reading" in warnings(tmp_path / "run")
     assert [said for said in screen.said if f"{faces.path}: no faces have come" in said]
 

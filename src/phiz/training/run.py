@@ -44,6 +44,7 @@ class Run:
     finished: dict[str, Any] | None = None
     donor: str | None = None
     processes: int = 1
+    profile: bool = False  # asked for now; it is not kept
 
     @property
     def identity(self) -> str:

@@ -66,6 +66,7 @@ def train(
     start_from: str | Path | None = None,
     prepare: str | None = None,
     evaluate_every: int | None = None,
+    profile: bool = False,
     resume: bool = False,
     force: bool = False,
 ) -> Trained:
@@ -87,6 +88,7 @@ def train(
             "human" or "anime" (faces are looked for and screened; see phiz.prepare).
         evaluate_every: steps from one evaluation to the next, 0 for none; if None, as often as 4 % of
             the time allow. A generator that has gone astray does not become the model.
+        profile: first say where the time of a step goes, and keep that as OUT/profile.txt.
         resume: go on with an unfinished run.
         force: replace a run that is there.
 
@@ -152,8 +154,10 @@ def train(
         place = _device(device or "auto")
         whole = whole.model_copy(update={"precision": resolve(whole.precision, place)})
         run = runs.Run(out, asked, whole, str(place), donor=donor.sha256 if start_from is not None else None)
+        run.profile = profile
         with artefacts.alone(out, "training"):
             return _start(run, source, labels, force)
+    run.profile = profile
     with artefacts.alone(out, "training"):
         return _drive(run, sources.faces_of(run, source, labels))
 
@@ -256,6 +260,8 @@ def _drive(run: Run, faces: FaceSet) -> Trained:
         screen.say(words.opening(run, faces))
         if faces.schema:
             screen.say(words.labels(run, faces))
+        if run.profile and group.world == 1:
+            _profile(folder, task, screen)
         outcome = loop.run(
             task,
             run.plan,
@@ -279,6 +285,16 @@ def _drive(run: Run, faces: FaceSet) -> Trained:
         run.finished["evaluating"] = round(outcome.evaluating, 3)
     run.write()
     return Trained(folder, model, words.closing(run))
+
+
+def _profile(folder: Path, task: GAN, screen: TrainingScreen | Silence) -> None:
+    """Say where the time of a step goes, and keep it."""
+    from phiz.training.profiling import profile
+
+    lines = profile(task)
+    artefacts.write_bytes(folder / "profile.txt", ("\n".join(lines) + "\n").encode())
+    for line in lines:
+        screen.say(line)
 
 
 def _donor(run: Run) -> Donor:
