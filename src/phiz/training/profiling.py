@@ -27,7 +27,7 @@ from phiz.training.plan import copied
 from phiz.training.tasks import Position
 
 _STEPS = 5
-_SECONDS = 0.15  # to time one pass of one layer for
+_SECONDS = 0.05  # to time one pass of one layer for
 _KINDS = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 
 
