@@ -112,6 +112,25 @@ class TrainingScreen:
             pass  # a full disk has been said already
 
 
+class Silence:
+    """The screen of a process that leaves speaking to another."""
+
+    def __enter__(self) -> Silence:
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        pass
+
+    def show(self, metrics: dict[str, Any]) -> None:
+        """Show nothing."""
+
+    def say(self, line: str) -> None:
+        """Say nothing."""
+
+    def note(self, line: str) -> None:
+        """Keep nothing."""
+
+
 def describe(metrics: dict[str, Any], left: float | None) -> str:
     """Put a line of metrics into words."""
     parts = [f"{metrics['images_per_second']:,.0f} images/s"]

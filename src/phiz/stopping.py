@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -13,17 +14,24 @@ from phiz.errors import Stopped
 
 
 @contextmanager
-def signals() -> Iterator[threading.Event]:
-    """Yield an event that SIGINT or SIGTERM sets."""
+def signals(grace: float = 0.0) -> Iterator[threading.Event]:
+    """Yield an event that SIGINT or SIGTERM sets.
+
+    For `grace` seconds, further ones count as the same: a launcher passes on what a terminal sends to all.
+    """
     stop = threading.Event()
+    first = 0.0
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
 
     def note(number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
+        nonlocal first
+        if not stop.is_set():
+            stop.set()
+            first = time.monotonic()
+        elif time.monotonic() - first >= grace:
             os._exit(128 + number)
-        stop.set()
 
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, note) for number in numbers]

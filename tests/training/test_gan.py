@@ -52,7 +52,8 @@ def test_without_conditional_labels_are_left_alone(tmp_path):
 def test_missing_labels_are_drawn_as_often_as_the_set_counts_them(tmp_path):
     conditions = Conditions(write_faces(tmp_path / "faces", 200, labelled=True))
     labels = torch.tensor([[-1, 2], [1, -1]]).repeat(4000, 1)
-    filled = conditions.filled(labels, torch.Generator().manual_seed(1))
+    drawn = conditions.drawn(len(labels), torch.Generator().manual_seed(1))
+    filled = torch.where(labels >= 0, labels, drawn)
     assert torch.equal(filled[labels >= 0], labels[labels >= 0])
     for attribute, counts in enumerate(conditions.frequencies.values()):
         drawn = filled[labels[:, attribute] < 0, attribute]

@@ -143,7 +143,7 @@ def test_a_disk_full_to_the_end_is_status_5_and_the_old_checkpoint_stays(small_d
 
 
 def test_losses_that_are_no_numbers_stop_the_run_before_they_are_saved(tmp_path):
-    with pytest.raises(Surroundings, match="loss_d is no number"):
+    with pytest.raises(Surroundings, match="loss_d is no number before step 38, after 3 new tries"):
         drive(tmp_path / "run", Counter(broken_from=37))
     kept = checkpoint.newest(tmp_path / "run" / "checkpoints", print)
     assert kept is not None

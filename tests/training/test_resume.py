@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -10,14 +9,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 pytest.importorskip("torch")
 
 import numpy as np
-import safetensors.numpy
 import torch
 
 import phiz
@@ -25,25 +22,8 @@ from phiz.errors import PhizError
 from phiz.faceset import FaceSet
 from phiz.training import checkpoint, gan, loop, plan
 from phiz.training import recipe as recipes
+from runs import Halt, Quiet, metrics, states
 from toyset import SMALL, write_faces
-
-TIMING = {"seconds", "images_per_second"}
-
-
-class Quiet:
-    """A screen that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def show(self, metrics: dict[str, Any]) -> None:
-        pass
-
-    def say(self, line: str) -> None:
-        self.said.append(line)
-
-    def note(self, line: str) -> None:
-        pass
 
 
 class Brightness:
@@ -70,26 +50,9 @@ def drive(folder: Path, faces: FaceSet, recipe: str, steps: int = 24) -> Quiet:
     return screen
 
 
-def states(run: Path) -> dict[str, dict[str, bytes]]:
-    newest = checkpoint.found(run / "checkpoints")[0]
-    return {
-        path.name: {k: v.tobytes() for k, v in safetensors.numpy.load_file(path).items()}
-        for path in sorted(newest.glob("*.safetensors"))
-    }
-
-
-def metrics(run: Path) -> list[dict]:
-    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    return [{k: v for k, v in line.items() if k not in TIMING} for line in lines]
-
-
 def best(run: Path) -> tuple[int, float]:
     kept = checkpoint.load(checkpoint.found(run / "checkpoints")[0]).values["found"]
     return kept["best_step"], kept["best"]
-
-
-class Halt(Exception):
-    pass
 
 
 def until(step: int, folder: Path, faces: FaceSet, recipe: str = "dcgan") -> None:

@@ -49,6 +49,9 @@ def train(
         int | None,
         typer.Option(min=0, help="Steps from one evaluation to the next; 0: none. By default seldom."),
     ] = None,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="First say where the time of a step goes, layer by layer.")
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an unfinished run.")] = False,
     force: Force = False,
 ) -> None:
@@ -70,6 +73,7 @@ def train(
         start_from=start_from,
         prepare=prepare,
         evaluate_every=evaluate_every,
+        profile=profile,
         resume=resume,
         force=force,
     )

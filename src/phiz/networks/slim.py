@@ -157,6 +157,6 @@ class Discriminator(nn.Module):
             x = F.avg_pool2d(_act(convolution(x)), 2)
         x = _act(self.last(x)).flatten(1)
         with torch.autocast(x.device.type, enabled=False):  # a verdict is a small difference of large sums
-            x = x.float()
+            x = x.to(self.dense.weight.dtype)
             logits = self.dense(x).squeeze(1)
             return logits if self.labels is None else logits + (self.labels(labels) * x).sum(1)

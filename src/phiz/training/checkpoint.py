@@ -40,8 +40,12 @@ class Checkpoint:
     values: dict[str, Any]
 
 
-def save(folder: Path, checkpoint: Checkpoint, keep: int = 3) -> Path:
-    """Write `checkpoint` below `folder`, whole or not at all, and drop all but the newest `keep`.
+def save(
+    folder: Path, checkpoint: Checkpoint, planned: Callable[[int], bool] = lambda step: True, keep: int = 3
+) -> Path:
+    """Write `checkpoint` below `folder`, whole or not at all; keep the newest `keep`, and the newest planned.
+
+    The best generator so far is part of every checkpoint, so the newest ones hold it too.
 
     Raises:
         OSError: the disk is full or fails; what was there before is untouched.
@@ -64,9 +68,18 @@ def save(folder: Path, checkpoint: Checkpoint, keep: int = 3) -> Path:
     except OSError:
         shutil.rmtree(aside, ignore_errors=True)
         raise
-    for old in found(folder)[keep:]:
+    there = found(folder)
+    kept = {*there[:keep], *[path for path in there if planned(_step(path))][:1]}
+    for old in set(there) - kept:
         shutil.rmtree(old, ignore_errors=True)
     return place
+
+
+def drop_after(folder: Path, step: int) -> None:
+    """Drop the checkpoints of later steps than `step`, which a roll-back has made void."""
+    for path in found(folder):
+        if _step(path) > step:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def found(folder: Path) -> list[Path]:
@@ -76,11 +89,20 @@ def found(folder: Path) -> list[Path]:
     return sorted((p for p in folder.iterdir() if _NAME.match(p.name)), key=lambda p: p.name, reverse=True)
 
 
+def _step(path: Path) -> int:
+    return int(path.name.removeprefix("step-"))
+
+
+class Newer(PhizError):
+    """A checkpoint of a format that this phiz does not read."""
+
+
 def load(path: Path) -> Checkpoint:
     """Read one checkpoint and check every byte of it.
 
     Raises:
-        PhizError: a file is missing, damaged, or of a newer format; the message names it.
+        PhizError: a file is missing or damaged; the message names it.
+        Newer: it has a newer format.
     """
     try:
         state = json.loads((path / "state.json").read_text("utf-8"))
@@ -90,7 +112,7 @@ def load(path: Path) -> Checkpoint:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
         raise PhizError(f"{path / 'state.json'} cannot be read ({fault})") from None
     if version > FORMAT:
-        raise PhizError(f"{path} has format {version}, newer than {FORMAT}: pip install --upgrade phiz")
+        raise Newer(f"{path} has format {version}, newer than {FORMAT}: pip install --upgrade phiz")
     tensors: Tensors = {}
     for name, expected in hashes.items():
         try:
@@ -105,11 +127,22 @@ def load(path: Path) -> Checkpoint:
     return Checkpoint(step, tensors, state)
 
 
-def newest(folder: Path, say: Callable[[str], None]) -> Checkpoint | None:
-    """Return the newest whole checkpoint below `folder`, telling `say` of each broken one; None if none."""
+def newest(
+    folder: Path, say: Callable[[str], None], which: Callable[[int], bool] = lambda step: True
+) -> Checkpoint | None:
+    """Return the newest whole checkpoint below `folder`, of the steps `which`; None if there is none.
+
+    `say` is told of each broken one. One of a newer format is not gone around: that would lose what it holds.
+
+    Raises:
+        Newer: the newest has a newer format.
+    """
     for path in found(folder):
-        try:
-            return load(path)
-        except PhizError as fault:
-            say(f"{fault}; going back to the checkpoint before it.")
+        if which(_step(path)):
+            try:
+                return load(path)
+            except Newer:
+                raise
+            except PhizError as fault:
+                say(f"{fault}; going back to the checkpoint before it.")
     return None

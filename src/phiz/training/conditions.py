@@ -41,10 +41,6 @@ class Conditions:
         ]
         return torch.stack(columns, 1)
 
-    def filled(self, labels: Tensor, draws: torch.Generator) -> Tensor:
-        """Return `labels` (N, A) with the missing ones drawn."""
-        return torch.where(labels >= 0, labels, self.drawn(len(labels), draws))
-
     def of_seeds(self, seeds: range) -> Tensor:
         """Return the labels of seeds as generating draws them (docs/latents.md): int64 (N, A)."""
         return torch.from_numpy(latents.draw_labels(seeds, self.frequencies))

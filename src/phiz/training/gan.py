@@ -5,16 +5,19 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from phiz.errors import PhizError
 from phiz.training import optimizers, outline
 from phiz.training.augment import Changes
 from phiz.training.losses import LOSSES
 from phiz.training.penalties import PENALTIES
-from phiz.training.players import Players, given
-from phiz.training.randomness import Stream, batch_indices
+from phiz.training.pieces import Piece, Pieces
+from phiz.training.players import given
+from phiz.training.randomness import Stream
 from phiz.training.tasks import Position
+from phiz.training.watchdog import variety
 
 
-class GAN(Players):
+class GAN(Pieces):
     """Trains G and D of a recipe on a face set; see phiz.training.tasks.Task."""
 
     # -- a step ----------------------------------------------------------------------------------
@@ -32,59 +35,90 @@ class GAN(Players):
         optimizer = self.optimizers["optimizer-outline"]
         left = 1 - at.index / at.count
         optimizers.set_rate(optimizer, self.recipe.outline.rate * min(1.0, 2 * left + 0.02))
-        real, labels = self._real(at)
         scale = 2 / (self.output_range[1] - self.output_range[0])
-        codes = self.codes((real - self.output_range[0]) * scale - 1)
-        loss = outline.loss(self._draw(codes, self._filled(at, labels)), real)
         optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        total = torch.zeros(1, device=self.device)
+        for piece in self.pieces(at):
+            codes = self.codes((piece.real - self.output_range[0]) * scale - 1)
+            with self.group.at(piece.rows, self.batch):
+                loss = outline.loss(self._draw(codes, piece.filled), piece.real) * piece.weight
+                loss.backward()
+            total += loss.detach()
+        (loss,) = self.group.summed(optimizers.gradients(optimizer), total)
+        masked = optimizers.step(optimizer, loss)
         if at.index == at.count - 1:
             self.average.load_state_dict(self.generator.state_dict())
-        return {"loss_outline": loss.detach()}
+        return {"loss_outline": loss, "masked": masked}
 
     def _adversarial_step(self, at: Position) -> dict[str, Tensor]:
         recipe = self.recipe
-        discriminator = self.discriminator
         fall = min(1.0, (1 - at.progress) / recipe.decay) if recipe.decay else 1.0
         optimizers.set_rate(self.optimizers["optimizer-generator"], recipe.generator.rate * fall)
         optimizers.set_rate(self.optimizers["optimizer-discriminator"], recipe.discriminator.rate * fall)
-        real, labels = self._real(at)
-        fake = _seen(self._draw(self._latents(at), self._filled(at, labels)), self.output_range)
-        changes = self._changes(at)
-        loss = LOSSES[recipe.loss]
-
-        # D: arXiv 2501.05441, eq. 2 with the penalties of eq. 3; fakes are shared with G's step.
-        on_real, on_fake = self._logits(real, fake.detach(), labels, changes)
-        loss_d = loss.discriminator(on_real, on_fake)
-        total = loss_d
-        if recipe.penalty:
-            penalty = self._penalty(at, real, fake.detach(), labels, changes, on_real, on_fake)
-            total = loss_d + penalty
-        optimizer = self.optimizers["optimizer-discriminator"]
-        optimizer.zero_grad()
-        total.backward()
-        optimizer.step()
-
-        # G against the updated D; D's verdict on the real faces is the one it has just given.
-        discriminator.requires_grad_(False)
-        on_fake_anew = self._judge(fake, labels, changes and changes[self.batch :])
-        loss_g = loss.generator(on_real.detach(), on_fake_anew)
-        optimizer = self.optimizers["optimizer-generator"]
-        optimizer.zero_grad()
-        loss_g.backward()
-        optimizer.step()
-        self._learning()
+        pieces = self.pieces(at)
+        values = self._teach_discriminator(at, pieces)
+        loss_g, masked = self._teach_generator(pieces)
         self._follow(at)
-
-        values = {"loss_d": loss_d.detach(), "loss_g": loss_g.detach()}
-        if recipe.penalty:
-            values["penalty"] = penalty.detach()
-        values |= _accuracy(on_real.detach(), on_fake.detach(), recipe.loss)
+        values["loss_g"] = loss_g
+        values["masked"] = torch.maximum(values["masked"], masked)
         if self.strength:
             values["augment"] = torch.tensor(self.strength.at(at.index / at.count))
             self.strength.heed(2 * values["accuracy_real"] - 1, at.count)
         return values
+
+    def _teach_discriminator(self, at: Position, pieces: list[Piece]) -> dict[str, Tensor]:
+        """Move D: arXiv 2501.05441, eq. 2 with the penalties of eq. 3; fakes are shared with G's step."""
+        recipe, loss = self.recipe, LOSSES[self.recipe.loss]
+        optimizer = self.optimizers["optimizer-discriminator"]
+        optimizer.zero_grad()
+        figures = torch.zeros(3, device=self.device)
+        verdicts = torch.zeros(2, self.batch, device=self.device)
+        for piece in pieces:
+            with self.group.at(piece.rows, self.batch):
+                with torch.set_grad_enabled(len(pieces) == 1):  # of several, G draws each anew
+                    piece.fake = _seen(self._draw(piece.latents, piece.filled), self.output_range)
+                fake = piece.fake.detach()
+                on_real, on_fake = self._logits(piece, fake)
+                loss_d = loss.discriminator(on_real, on_fake) * piece.weight
+                penalty = loss_d.new_zeros(())
+                if recipe.penalty:
+                    penalty = self._penalty(at, piece, fake, on_real, on_fake)
+                (loss_d + penalty).backward()
+            piece.on_real = on_real.detach()
+            here = slice(piece.rows.start, piece.rows.stop)
+            verdicts[0, here], verdicts[1, here] = piece.on_real, on_fake.detach()
+            figures += torch.stack(
+                [loss_d.detach(), penalty.detach(), variety(fake, piece.real) * piece.weight]
+            )
+        more = torch.cat([figures, verdicts.flatten()])
+        more = self.group.summed(optimizers.gradients(optimizer), more)
+        figures, verdicts = more[:3], more[3:].view(2, -1)
+        masked = optimizers.step(optimizer, figures[0] + figures[1])
+        values = {"loss_d": figures[0], "masked": masked, "variety": figures[2]}
+        if recipe.penalty:
+            values["penalty"] = figures[1]
+        return values | _accuracy(verdicts[0], verdicts[1], recipe.loss)
+
+    def _teach_generator(self, pieces: list[Piece]) -> tuple[Tensor, Tensor]:
+        """Move G against the updated D; D's verdict on the real faces is the one it has just given."""
+        optimizer = self.optimizers["optimizer-generator"]
+        optimizer.zero_grad()
+        self.discriminator.requires_grad_(False)
+        total = torch.zeros(1, device=self.device)
+        for piece in pieces:
+            with self.group.at(piece.rows, self.batch):
+                if len(pieces) > 1:
+                    piece.fake = _seen(self._draw(piece.latents, piece.filled), self.output_range)
+                assert piece.fake is not None
+                on_fake = self._judge(piece.fake, piece.labels, piece.looks(made=True))
+                assert piece.on_real is not None
+                loss = LOSSES[self.recipe.loss].generator(piece.on_real, on_fake) * piece.weight
+                loss.backward()
+            piece.fake = None
+            total += loss.detach()
+        self.learning()
+        (loss,) = self.group.summed(optimizers.gradients(optimizer), total)
+        return loss, optimizers.step(optimizer, loss)
 
     def _cast(self) -> torch.autocast:
         return torch.autocast(
@@ -93,61 +127,56 @@ class GAN(Players):
 
     def _draw(self, latent: Tensor, labels: Tensor | None) -> Tensor:
         with self._cast():
-            return given(self.generator, latent, labels).float()
-
-    def _changes(self, at: Position) -> Changes | None:
-        """Return the augmentation of a step: first of its real faces, then of its made ones."""
-        strength = self.strength.at(at.index / at.count) if self.strength else 0.0
-        if not strength:
-            return None
-        return Changes(2 * self.batch, strength, self.random.at(Stream.AUGMENT, at.step)).to(self.device)
+            return given(self.generator, latent, labels).to(self.dtype)
 
     def _judge(self, pictures: Tensor, labels: Tensor | None, changes: Changes | None) -> Tensor:
         if changes:
             middle, half = sum(self.output_range) / 2, (self.output_range[1] - self.output_range[0]) / 2
             pictures = changes((pictures - middle) / half) * half + middle
         with self._cast():
-            return given(self.discriminator, pictures, labels).float()
+            return given(self.discriminator, pictures, labels).to(self.dtype)
 
-    def _logits(
-        self, real: Tensor, fake: Tensor, labels: Tensor | None, changes: Changes | None
-    ) -> tuple[Tensor, Tensor]:
+    def _logits(self, piece: Piece, fake: Tensor) -> tuple[Tensor, Tensor]:
         # Where D has batch norm, real and fake batches are normalised apart, as the DCGAN does.
+        labels = piece.labels
         if any(isinstance(module, nn.BatchNorm2d) for module in self.discriminator.modules()):
-            first, second = (changes[: self.batch], changes[self.batch :]) if changes else (None, None)
-            return self._judge(real, labels, first), self._judge(fake, labels, second)
-        on_real, on_fake = self._judge(torch.cat([real, fake]), _twice(labels), changes).chunk(2)
+            on_real = self._judge(piece.real, labels, piece.looks(made=False))
+            return on_real, self._judge(fake, labels, piece.looks(made=True))
+        both = self._judge(torch.cat([piece.real, fake]), _twice(labels), piece.changes)
+        on_real, on_fake = both.chunk(2)
         return on_real, on_fake
 
-    def _penalty(
-        self,
-        at: Position,
-        real: Tensor,
-        fake: Tensor,
-        labels: Tensor | None,
-        changes: Changes | None,
-        on_real: Tensor,
-        on_fake: Tensor,
-    ) -> Tensor:
+    def _penalty(self, at: Position, piece: Piece, fake: Tensor, on_real: Tensor, on_fake: Tensor) -> Tensor:
+        """Return the part that `piece` has in the penalty of the batch."""
         asked = self.recipe.penalty
         assert asked is not None
-        count = max(1, round(asked.share * len(real)))
-        pictures = torch.cat([real[:count], fake[:count]])
-        logits = torch.cat([on_real[:count], on_fake[:count]])
-        both = _twice(labels[:count] if labels is not None else None)
-        first = torch.arange(count)
-        looks = changes and changes[torch.cat([first, first + self.batch])]
-        noise = torch.randn(pictures.shape, generator=self.random.at(Stream.PENALTY, at.step))
+        of = max(1, round(asked.share * self.batch))  # penalised rows, spread evenly over the batch
+        chosen = [
+            i for i, row in enumerate(piece.rows) if (row + 1) * of // self.batch > row * of // self.batch
+        ]
+        first = piece.rows.start * of // self.batch
+        rows = range(first, first + len(chosen))
+        if not rows:
+            raise PhizError(
+                f"--set penalty.share={asked.share}: too few for a batch of {self.batch} in so many parts."
+            )
+        if len(chosen) < len(piece.rows):
+            piece, (fake, on_real, on_fake) = piece.only(chosen, fake, on_real, on_fake)
+        pictures, logits = torch.cat([piece.real, fake]), torch.cat([on_real, on_fake])
+        draws = self.random.at(Stream.PENALTY, at.step, self.device)
+        noise = torch.randn((2, of, *pictures.shape[1:]), generator=draws, device=self.device)
         reach = (self.output_range[1] - self.output_range[0]) / 2
-        norm = PENALTIES[asked.kind](
-            lambda seen: self._judge(seen, both, looks),
-            pictures,
-            logits,
-            noise.to(self.device),
-            asked.sigma * reach,
-        )
+        with self.group.at(rows, of):
+            norm = PENALTIES[asked.kind](
+                lambda seen: self._judge(seen, _twice(piece.labels), piece.changes),
+                pictures,
+                logits,
+                noise[:, rows.start : rows.stop].flatten(0, 1),
+                asked.sigma * reach,
+            )
         gamma = asked.gamma * (self.recipe.size / 32) ** 2
-        return gamma * norm  # gamma / 2 * (R1 + R2): the mean over both halves is (R1 + R2) / 2
+        # gamma / 2 * (R1 + R2): the mean over both halves is (R1 + R2) / 2
+        return gamma * norm * (len(rows) / of)
 
     def _follow(self, at: Position) -> None:
         """Move the average towards G; its half-life is at most half of what lies behind."""
@@ -159,33 +188,6 @@ class GAN(Players):
             torch._foreach_lerp_(old, new, towards)
             for kept, current in zip(self.average.buffers(), self.generator.buffers(), strict=True):
                 kept.copy_(current)
-
-    # -- what a step is made of ------------------------------------------------------------------
-
-    def _real(self, at: Position) -> tuple[Tensor, Tensor | None]:
-        """Return the real faces of a step and their labels, -1 where missing; None where none are used."""
-        first = at.step * self.batch
-        indices = batch_indices(self.recipe.seed, first, self.batch, len(self.faces))
-        pictures = torch.from_numpy(self.faces.batch(indices)).to(self.device).permute(0, 3, 1, 2)
-        real = pictures.to(torch.float32, memory_format=torch.channels_last) * self._scale + self._offset
-        if self.recipe.flip:
-            flip = torch.rand(self.batch, generator=self.random.at(Stream.FLIP, at.step)) < 0.5
-            real = torch.where(flip.to(self.device)[:, None, None, None], real.flip(3), real)
-        return real, self.conditions.of(indices).to(self.device) if self.conditions else None
-
-    def _filled(self, at: Position, labels: Tensor | None) -> Tensor | None:
-        """Return the labels of a step's real faces with the missing ones drawn: those of its made faces."""
-        if self.conditions is None or labels is None:
-            return None
-        draws = self.random.at(Stream.LABELS, at.step)
-        return self.conditions.filled(labels.cpu(), draws).to(self.device)
-
-    def _latents(self, at: Position) -> Tensor:
-        step = at.step
-        if self.recipe.noise == "per-epoch":
-            step = at.step * self.batch // len(self.faces)
-        generator = self.random.at(Stream.LATENT, step)
-        return torch.randn(self.batch, self.recipe.z, generator=generator).to(self.device)
 
 
 def _twice(labels: Tensor | None) -> Tensor | None:

@@ -35,18 +35,14 @@ class Codes:
         """
         count = min(len(faces), SAMPLE)
         chosen = np.sort(np.random.default_rng(seed).permutation(len(faces))[:count])
-        small = torch.cat([reduced(_pixels(faces.batch(chosen[i : i + 512]))) for i in range(0, count, 512)])
-        if flip:
-            small = torch.cat([small, small.flip(3)])
-        flat = small.flatten(1).double()
-        mean = flat.mean(0)
-        covariance = (flat - mean).T @ (flat - mean) / len(flat)
+        mean, covariance = _moments(faces, chosen, flip)
         values, vectors = torch.linalg.eigh(covariance)
         values, vectors = values.flip(0)[:z], vectors.flip(1)[:, :z]
         usable = values > 1e-6 * values[0].clamp(min=1e-12)
         axes = torch.where(usable, vectors / values.clamp(min=1e-12).sqrt(), 0.0)
         axes = F.pad(axes, (0, z - axes.shape[1]))
-        return cls(mean.float(), axes.float().contiguous())  # a layout that survives a checkpoint
+        kind = torch.get_default_dtype()
+        return cls(mean.to(kind), axes.to(kind).contiguous())  # a layout that survives a checkpoint
 
     def __call__(self, pictures: Tensor) -> Tensor:
         """Return the codes (N, z) of `pictures` (N, 3, H, W) in [-1, 1]."""
@@ -55,6 +51,18 @@ class Codes:
     def to(self, device: torch.device) -> Codes:
         """Return the same on `device`."""
         return Codes(self.mean.to(device), self.axes.to(device))
+
+
+def _moments(faces: FaceSet, chosen: np.ndarray, flip: bool) -> tuple[Tensor, Tensor]:
+    """Return mean (F,) and covariance (F, F) of reduced faces, float64, without holding them all at once."""
+    total = outer = torch.zeros(())
+    for start in range(0, len(chosen), 512):
+        small = reduced(_pixels(faces.batch(chosen[start : start + 512])))
+        flat = (torch.cat([small, small.flip(3)]) if flip else small).flatten(1).double()
+        total, outer = total + flat.sum(0), outer + flat.T @ flat
+    count = len(chosen) * (2 if flip else 1)
+    mean = total / count
+    return mean, outer / count - torch.outer(mean, mean)
 
 
 def reduced(pictures: Tensor) -> Tensor:
@@ -74,4 +82,4 @@ def loss(drawn: Tensor, pictures: Tensor) -> Tensor:
 
 
 def _pixels(faces: np.ndarray) -> Tensor:
-    return torch.from_numpy(faces).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return torch.from_numpy(faces).permute(0, 3, 1, 2).to(torch.get_default_dtype()) / 127.5 - 1

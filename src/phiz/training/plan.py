@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pydantic import BaseModel
 
 from phiz.training.checkpoint import Tensors
+from phiz.training.distributed import Group
 from phiz.training.tasks import Position, Task
 
 FILM_FRAMES = 60
@@ -83,7 +84,7 @@ def measured(task: Task, seconds: float, evaluate: Callable[[], object] | None =
     set aside; `evaluate` is what an evaluation does, to be timed.
     """
     start = time.perf_counter()
-    kept = _copy(task.tensors())
+    kept = copied(task.tensors())
     rates = []
     for stage in task.stages:
         rates.append(_rate(task, stage.name, min(8.0, max(0.3, 0.025 * seconds * stage.share))))
@@ -137,17 +138,19 @@ def _rate(task: Task, stage: str, seconds: float) -> float:
     def step(index: int) -> None:
         task.step(Position(index, stage, index, 1 << 20, 0.5))
 
+    group = getattr(task, "group", Group())  # many processes measure as long as the first of them says
     step(0)
     task.synchronise()
     start, count = time.perf_counter(), 0
-    while count < 1 or time.perf_counter() - start < seconds:
+    while group.decided(count < 1 or time.perf_counter() - start < seconds):
         step(count + 1)
         task.synchronise()
         count += 1
     return count / (time.perf_counter() - start)
 
 
-def _copy(tensors: Tensors) -> Tensors:
+def copied(tensors: Tensors) -> Tensors:
+    """Return a copy of a state, that steps leave alone."""
     return {group: {name: t.clone() for name, t in part.items()} for group, part in tensors.items()}
 
 

@@ -15,8 +15,11 @@ from phiz.training import optimizers, outline, transfer
 from phiz.training.augment import Strength
 from phiz.training.checkpoint import Tensors
 from phiz.training.conditions import Conditions
-from phiz.training.randomness import Randomness, Stream
+from phiz.training.distributed import Group
+from phiz.training.randomness import Randomness, Stream, batch_indices
 from phiz.training.recipe import Adam, Recipe
+from phiz.training.shared import share
+from phiz.training.supply import Supply
 from phiz.training.tasks import SAMPLES, Position, Stage
 from phiz.training.transfer import Donor
 
@@ -26,10 +29,17 @@ _STATISTICS = {"sample": 3, "model": 24}  # batches over which batch-norm statis
 class Players:
     """G and D of a recipe, made to learn from a face set."""
 
-    def __init__(self, recipe: Recipe, faces: FaceSet, device: torch.device, attempt: int = 0) -> None:
+    def __init__(
+        self, recipe: Recipe, faces: FaceSet, device: torch.device, group: Group | None = None
+    ) -> None:
         self.recipe, self.faces, self.device = recipe, faces, device
-        self.random = Randomness(recipe.seed, attempt)
-        self.batch = recipe.batch
+        self.random = Randomness(recipe.seed)
+        self.count = len(faces)
+        self.batch, self.dtype = recipe.batch, torch.get_default_dtype()
+        self.group = group or Group()
+        self.mine = self.group.rows(self.batch)
+        self.splits = 1  # a batch that does not fit into memory at once is calculated in so many pieces
+        self.supply = Supply(faces, device, self.indices)
         self.strength = Strength(recipe.augment) if recipe.augment else None
         self.conditions = Conditions(faces) if recipe.conditional and faces.schema else None
         adversarial = 1.0 - (recipe.outline.share if recipe.outline else 0.0)
@@ -38,7 +48,9 @@ class Players:
         self.generator = self._network("generator")
         self.discriminator = self._network("discriminator")
         self.average = copy.deepcopy(self.generator).requires_grad_(False)
-        self._learning()
+        for role in ("generator", "discriminator"):
+            share(getattr(self, role), self.group, f"{recipe.name}'s {role}")
+        self.learning()
         self.optimizers = {
             "optimizer-generator": optimizers.adam(self.generator, recipe.generator),
             "optimizer-discriminator": optimizers.adam(self.discriminator, recipe.discriminator),
@@ -53,6 +65,11 @@ class Players:
         self.output_range: tuple[float, float] = self.generator.output_range  # type: ignore[assignment]
         low, high = self.output_range
         self._scale, self._offset = (high - low) / 255.0, low
+
+    def indices(self, step: int) -> np.ndarray:
+        """Return which faces a step sees, of this process's rows."""
+        whole = batch_indices(self.recipe.seed, step * self.batch, self.batch, len(self.faces))
+        return whole[self.mine.start : self.mine.stop]
 
     def _network(self, role: str) -> nn.Module:
         network: nn.Module = getattr(networks, role)(self.recipe.network.name, **self.arguments(role))
@@ -79,7 +96,7 @@ class Players:
         self.average.load_state_dict(self.generator.state_dict())
         return lines
 
-    def _learning(self) -> None:
+    def learning(self) -> None:
         """Let D learn, save for the layers that the recipe freezes."""
         self.discriminator.requires_grad_(True)
         if self.recipe.freeze:
@@ -176,6 +193,10 @@ class Players:
         if self.codes:
             self.codes = outline.Codes(**tensors["codes"]).to(self.device)
         self.best = {name: part for name, part in tensors.items() if name.startswith("best-")}
+
+    def networks(self) -> dict[str, nn.Module]:
+        """Return what all processes must hold alike."""
+        return {"G": self.generator, "D": self.discriminator, "the average": self.average}
 
     def synchronise(self) -> None:
         """Wait until the device has done what it was given."""

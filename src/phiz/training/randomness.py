@@ -40,9 +40,9 @@ class Randomness:
         entropy = np.random.SeedSequence((self.seed, step, self.attempt, int(stream)))
         return int(entropy.generate_state(1, np.uint64)[0] >> np.uint64(1))
 
-    def at(self, stream: Stream, step: int = 0) -> torch.Generator:
-        """Return a fresh CPU generator for a stream at a step."""
-        return torch.Generator().manual_seed(self.key(stream, step))
+    def at(self, stream: Stream, step: int = 0, device: torch.device | None = None) -> torch.Generator:
+        """Return a fresh generator for a stream at a step, of the CPU unless a device is given."""
+        return torch.Generator(device or "cpu").manual_seed(self.key(stream, step))
 
 
 @lru_cache(maxsize=2)

@@ -12,6 +12,8 @@ faceset/             the faces, where it was made from raw pictures
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +30,7 @@ FORMAT = 1
 class Run:
     """What recipe.json holds. `asked` is what the user gave, None where nothing was.
 
-    `donor` is the SHA-256 of the model that the training starts from.
+    `donor` is the SHA-256 of the model that the training starts from, `processes` how many train it now.
     """
 
     folder: Path
@@ -41,10 +43,19 @@ class Run:
     versions: dict[str, str] | None = None
     finished: dict[str, Any] | None = None
     donor: str | None = None
+    processes: int = 1
+    profile: bool = False  # asked for now; it is not kept
 
-    def write(self) -> None:
-        """Write recipe.json, whole."""
-        data = {
+    @property
+    def identity(self) -> str:
+        """What is trained on what, as a hash: a checkpoint of anything else is of no use to this run."""
+        recipe = self.recipe
+        said = json.dumps([recipe.network.model_dump(), recipe.size, recipe.z, recipe.seed, self.faceset])
+        return hashlib.sha256(said.encode()).hexdigest()
+
+    def data(self) -> dict[str, Any]:
+        """Return what recipe.json holds."""
+        return {
             "phiz": "run",
             "format": FORMAT,
             "recipe": self.recipe.model_dump(mode="json"),
@@ -56,10 +67,14 @@ class Run:
             "plan": self.plan.model_dump(mode="json") if self.plan else None,
             "finished": self.finished,
             "donor": self.donor,
+            "processes": self.processes,
         }
+
+    def write(self) -> None:
+        """Write recipe.json, whole."""
         with artefacts.disk(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-            artefacts.write_json(self.folder / "recipe.json", data)
+            artefacts.write_json(self.folder / "recipe.json", self.data())
 
 
 def read(folder: Path) -> Run:
@@ -69,7 +84,16 @@ def read(folder: Path) -> Run:
         PhizError: it is no run, a newer one, or damaged.
     """
     path = folder / "recipe.json"
-    data = artefacts.read_json(path, "run", FORMAT)
+    return parsed(folder, artefacts.read_json(path, "run", FORMAT))
+
+
+def parsed(folder: Path, data: dict[str, Any]) -> Run:
+    """Return the run at `folder` whose recipe.json holds `data`.
+
+    Raises:
+        PhizError: it is damaged.
+    """
+    path = folder / "recipe.json"
     try:
         plan = Plan.model_validate(data["plan"]) if data["plan"] else None
         return Run(
@@ -83,6 +107,7 @@ def read(folder: Path) -> Run:
             versions=data["versions"],
             finished=data["finished"],
             donor=data.get("donor"),
+            processes=data.get("processes", 1),
         )
     except (KeyError, TypeError, ValueError) as fault:
         raise PhizError(f"{path} is damaged ({fault}); --force starts {folder} anew.") from None

@@ -40,7 +40,15 @@ class Position:
 
 
 class Task(Protocol):
-    """A training's state, and what can be done with it."""
+    """A training's state, and what can be done with it.
+
+    A task may have more, which the loop uses where it is there: `random` (phiz.training.randomness), whose
+    `attempt` counts roll-backs; `count`, the faces there are to learn from; `supply` (phiz.training.supply);
+    `splits`, in how many pieces a batch is calculated; `networks()`, which many processes hold alike.
+
+    Among the scalars of a step, `masked` says whether it was left out because its losses are no numbers, and
+    `variety` how far made faces lie apart, as a share of what real ones do (phiz.training.watchdog).
+    """
 
     stages: list[Stage]
     batch: int

@@ -12,24 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 import phiz
 from phiz import artefacts
-from phiz.errors import MissingExtra, PhizError, UsageError, nearest
+from phiz.errors import MissingExtra, PhizError, Stopped, UsageError
 from phiz.faceset import FaceSet
 from phiz.model import Model, load
-from phiz.pictures import check_size
-from phiz.screen import TrainingScreen, duration, progress
-from phiz.verbs import results, words
+from phiz.screen import Silence, TrainingScreen
+from phiz.verbs import processes, results, sources, words
 
 if TYPE_CHECKING:
     import torch
 
     from phiz.evaluation.during import Distance
+    from phiz.training.distributed import Group
     from phiz.training.gan import GAN
     from phiz.training.recipe import Recipe
     from phiz.training.run import Run
     from phiz.training.transfer import Donor
 
 DEFAULT_MINUTES = 5.0
-_CUTS = ("centre", "auto", "human", "anime")
 
 
 @dataclass
@@ -41,6 +40,16 @@ class Trained:
     lines: list[str] = field(default_factory=list)
 
 
+def _follow(group: Group, source: Path, out: Path) -> Trained:
+    """Train as one of the processes that the first one of `group` leads."""
+    run = processes.told(group, out)
+    try:
+        return _drive(run, processes.faces_of(run, source))
+    except Stopped:
+        raise SystemExit(Stopped.status) from None  # the first process says so
+
+
+@processes.shared(_follow)
 def train(
     source: str | Path,
     out: str | Path,
@@ -57,6 +66,7 @@ def train(
     start_from: str | Path | None = None,
     prepare: str | None = None,
     evaluate_every: int | None = None,
+    profile: bool = False,
     resume: bool = False,
     force: bool = False,
 ) -> Trained:
@@ -78,11 +88,14 @@ def train(
             "human" or "anime" (faces are looked for and screened; see phiz.prepare).
         evaluate_every: steps from one evaluation to the next, 0 for none; if None, as often as 4 % of
             the time allow. A generator that has gone astray does not become the model.
+        profile: first say where the time of a step goes, and keep that as OUT/profile.txt.
         resume: go on with an unfinished run.
         force: replace a run that is there.
 
+    Started by torchrun, many processes train one model (docs/many-processes.md).
+
     Returns:
-        The run's folder and its model.
+        The run's folder and its model; of many processes, the first one's alone has a model.
 
     Raises:
         UsageError: no such recipe, key, size or device.
@@ -114,7 +127,7 @@ def train(
         "evaluate_every": evaluate_every,
     }
     if prepare is not None:
-        asked["prepare"] = _way_of_cutting(prepare)
+        asked["prepare"] = sources.way_of_cutting(prepare)
     run = None if force else _existing(out, asked, resume)
     if run and run.finished:
         return Trained(out, load(out), [f"{out} is done: {words.summary(run)}."])
@@ -141,16 +154,12 @@ def train(
         place = _device(device or "auto")
         whole = whole.model_copy(update={"precision": resolve(whole.precision, place)})
         run = runs.Run(out, asked, whole, str(place), donor=donor.sha256 if start_from is not None else None)
+        run.profile = profile
         with artefacts.alone(out, "training"):
             return _start(run, source, labels, force)
+    run.profile = profile
     with artefacts.alone(out, "training"):
-        return _drive(run, _faces(run, source, labels))
-
-
-def _way_of_cutting(word: str) -> str:
-    if word not in _CUTS:
-        raise UsageError(f"--prepare {word}: there are {', '.join(_CUTS)}.{nearest(word, _CUTS)}")
-    return word
+        return _drive(run, sources.faces_of(run, source, labels))
 
 
 def _need_torch() -> None:
@@ -205,7 +214,7 @@ def _start(run: Run, source: str | Path, labels: str | Path | None, force: bool)
     fresh = not run.folder.exists()
     try:
         run.write()
-        faces = _faces(run, source, labels)
+        faces = sources.faces_of(run, source, labels)
         run.write()
     except BaseException:
         if fresh:
@@ -217,88 +226,42 @@ def _start(run: Run, source: str | Path, labels: str | Path | None, force: bool)
     return _drive(run, faces)
 
 
-def _faces(run: Run, source: str | Path, labels: str | Path | None) -> FaceSet:
-    """Open the face set of a run, cutting pictures into RUN/faceset where `source` is none."""
-    from phiz.verbs.prepare import prepare
-
-    source = Path(source)
-    size = run.recipe.size
-    way = run.asked.get("prepare")
-    if artefacts.kind_of(source) == "faceset":
-        if way is not None:
-            raise UsageError(f"{source} is a face set, cut already; leave --prepare out.")
-        faces = FaceSet.open(source)
-        if labels is not None:
-            raise UsageError(f"{source} is a face set and has its labels already; leave --labels out.")
-        if faces.size != size:
-            raise PhizError(
-                f"{source} holds faces of {faces.size} px, not {size}: add --size {faces.size}, or train "
-                "on the pictures it was made from."
-            )
-    else:
-        check_size(size)
-        start = time.monotonic()
-        with progress("packing", "pictures") as tick:
-            faces = prepare(
-                source,
-                run.folder / "faceset",
-                size=size,
-                detector="none" if way in (None, "centre") else way,
-                labels=labels,
-                progress=tick,
-                warn=_hush if way in (None, "centre") else lambda line: _say(run, line),
-            )
-        if run.plan is None:
-            _say(run, f"Packed {len(faces):,} faces of {size} px in {duration(time.monotonic() - start)}.")
-            found = faces.made.get("detector") or {}
-            if way == "auto" and found:
-                _say(run, f"Detector: {found['name']}, as {found['why']}.")
-            rejected = faces.rejected()
-            if rejected:
-                _say(run, f"Set aside {len(rejected):,} pictures, first {rejected[0][0]}: {rejected[0][1]}.")
-    if len(faces) < 16:
-        raise PhizError(f"{source}: {len(faces)} faces are too few to learn from; 16 are the least.")
-    if run.faceset and run.faceset != faces.id:
-        raise PhizError(
-            f"{faces.path} is not the face set {run.folder} was started on (id {faces.id[:12]}, not "
-            f"{run.faceset[:12]}); --force starts anew with it."
-        )
-    run.faceset = faces.id
-    return faces
-
-
-def _hush(line: str) -> None:
-    pass
-
-
-def _say(run: Run, line: str) -> None:
-    TrainingScreen(run.folder / "log.txt", 0).say(line)
-
-
 def _drive(run: Run, faces: FaceSet) -> Trained:
     """Plan where that is still to do, train, and write what comes of it."""
     from phiz.training import checkpoint, gan, loop
+    from phiz.training.distributed import join
+    from phiz.training.fitting import fit
 
-    started = time.monotonic()
-    run.threads = loop.deterministic(run.threads)
-    task = gan.GAN(run.recipe, faces, _device(run.device))
-    if run.donor and not checkpoint.found(run.folder / "checkpoints"):
+    started, group = time.monotonic(), join()
+    processes.tell(group, run)
+    device = _device(run.device)
+    if group.world > 1 and device.type == "cuda":
+        device = type(device)("cuda", group.local)
+    group.begin(device)
+    run.threads, run.processes = loop.deterministic(processes.threads(run, group)), group.world
+    task = gan.GAN(run.recipe, faces, device, group)
+    if run.donor and group.first and not checkpoint.found(run.folder / "checkpoints"):
         for line in task.start_from(_donor(run)):
-            _say(run, line)
+            sources.say(run, line)
+    if group.world == 1 and not checkpoint.found(run.folder / "checkpoints"):
+        fit(task, lambda line: sources.say(run, line))
     planned = run.plan is not None
     if planned:
-        _check_versions(run)
+        if group.first:
+            _check_versions(run)
         measure = None
     else:
         measure = _make_plan(run, task, faces)
     assert run.plan
-    if run.plan.evaluations and measure is None:
+    if run.plan.evaluations and measure is None and group.first:
         measure = _measure(faces)
     steps, folder = run.plan.steps, run.folder
-    with TrainingScreen(folder / "log.txt", steps) as screen:
+    with TrainingScreen(folder / "log.txt", steps) if group.first else Silence() as screen:
         screen.say(words.opening(run, faces))
         if faces.schema:
             screen.say(words.labels(run, faces))
+        if run.profile and group.world == 1:
+            _profile(folder, task, screen)
         outcome = loop.run(
             task,
             run.plan,
@@ -308,7 +271,12 @@ def _drive(run: Run, faces: FaceSet) -> Trained:
             screen=screen,
             spent=0.0 if planned else time.monotonic() - started,
             measure=measure,
+            group=group,
+            identity=run.identity,
         )
+        group.end()
+        if not group.first:
+            return Trained(folder, model=None)  # type: ignore[arg-type]
         model = results.write_model(run, task, faces, outcome.best_step or steps)
         results.write_film(run, model)
     run.finished = {"seconds": round(outcome.seconds, 3), "images": steps * task.batch}
@@ -317,6 +285,16 @@ def _drive(run: Run, faces: FaceSet) -> Trained:
         run.finished["evaluating"] = round(outcome.evaluating, 3)
     run.write()
     return Trained(folder, model, words.closing(run))
+
+
+def _profile(folder: Path, task: GAN, screen: TrainingScreen | Silence) -> None:
+    """Say where the time of a step goes, and keep it."""
+    from phiz.training.profiling import profile
+
+    lines = profile(task)
+    artefacts.write_bytes(folder / "profile.txt", ("\n".join(lines) + "\n").encode())
+    for line in lines:
+        screen.say(line)
 
 
 def _donor(run: Run) -> Donor:
@@ -345,10 +323,11 @@ def _make_plan(run: Run, task: GAN, faces: FaceSet) -> Distance | None:
 
     from phiz.training import plan
 
+    group = task.group
     measure, asked = None, run.asked.get("evaluate_every")
     if run.recipe.steps is not None:
         run.plan = plan.fixed(task, run.recipe.steps)
-    elif asked is not None:
+    elif asked is not None or not group.first:
         run.plan = plan.measured(task, 60 * run.asked["minutes"])
     else:
         watch, start = _measure(faces), plan.start_of(task)
@@ -357,12 +336,14 @@ def _make_plan(run: Run, task: GAN, faces: FaceSet) -> Distance | None:
         measure = watch
     if asked is not None:
         run.plan.evaluations = plan.every(run.plan, asked) if asked else []
+    run.plan = plan.Plan.model_validate_json(group.text(run.plan.model_dump_json()))
     run.versions = {
         "phiz": phiz.__version__,
         "torch": torch.__version__,
         "python": platform.python_version(),
     }
-    run.write()
+    if group.first:
+        run.write()
     return measure
 
 
@@ -370,4 +351,4 @@ def _check_versions(run: Run) -> None:
     import torch
 
     if run.versions and run.versions.get("torch") != torch.__version__:
-        _say(run, f"Started with torch {run.versions['torch']}, going on with {torch.__version__}.")
+        sources.say(run, f"Started with torch {run.versions['torch']}, going on with {torch.__version__}.")

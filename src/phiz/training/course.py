@@ -1,0 +1,296 @@
+"""Where a training stands between its steps: what is reported, sampled, saved, and gone back to."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from phiz.artefacts import disk
+from phiz.errors import PhizError, Surroundings
+from phiz.training import checkpoint
+from phiz.training.checkpoint import Checkpoint
+from phiz.training.distributed import Group
+from phiz.training.metrics import Lines, Meter, cut_back
+from phiz.training.plan import Plan
+from phiz.training.tasks import Task
+from phiz.training.watchdog import Watch
+
+CHECKPOINT_SECONDS = 110.0
+TRIES = 3
+"""How often a training goes back to one checkpoint when its losses are no numbers."""
+
+_WORTH_SAYING = 0.05  # of the time, waited for faces
+CLEARLY_WORSE = 2.0
+"""How many times the least distance a step may have and still be taken for the best, being later."""
+
+
+class Measure(Protocol):
+    """How good faces are: a distance with a name, less is better."""
+
+    name: str
+    samples: int
+
+    def __call__(self, faces: np.ndarray) -> float:
+        """Return the distance of `samples` made faces, uint8 (N, H, W, 3), from the real ones."""
+
+
+@dataclass
+class Outcome:
+    """What a training took and found.
+
+    `seconds` are those of all resumed parts; `best_step` became the model, with the distance `best`;
+    `least` is the least distance measured.
+    """
+
+    seconds: float
+    evaluating: float = 0.0
+    best_step: int | None = None
+    best: float | None = None
+    least: float | None = None
+
+
+class Screen(Protocol):
+    """Where a training is watched."""
+
+    def show(self, metrics: dict[str, Any]) -> None:
+        """Show the newest line of metrics."""
+
+    def say(self, line: str) -> None:
+        """Say one line, and keep it in the log."""
+
+    def note(self, line: str) -> None:
+        """Keep one line in the log."""
+
+
+class Course:
+    """Where a training stands, and what is done between its steps."""
+
+    def __init__(
+        self, task: Task, plan: Plan, folder: Path, screen: Screen, group: Group, identity: str
+    ) -> None:
+        self.task, self.plan, self.folder, self.screen = task, plan, folder, screen
+        self.group, self.identity = group, identity
+        self.checkpoints = folder / "checkpoints"
+        self.metrics = Lines(folder / "metrics.jsonl")
+        self.meter, self.step, self.attempt, self.found = Meter({}), 0, 0, Outcome(0.0)
+        self.watch = Watch(plan.steps, getattr(task, "count", 0))
+        self.write_sample: Callable[[int, np.ndarray], None] | None = None
+        self.write_model: Callable[[int], object] | None = None
+        self.measure: Measure | None = None
+        self.samples = set(plan.samples)
+        self.reports = {*plan.evaluations, plan.steps, *range(0, plan.steps, plan.checkpoint_every)}
+        self.start = self.saved = self.modelled = time.monotonic()
+        self.broken = ""
+        if source := getattr(task, "supply", None):
+            source.say = screen.say
+
+    def planned(self, step: int) -> bool:
+        """Say whether a checkpoint of `step` does not depend on the clock: one to roll back to."""
+        return step % self.plan.checkpoint_every == 0 or step == self.plan.steps
+
+    def reports_now(self) -> bool:
+        """Say whether a line of metrics is due; one always is where a planned checkpoint is."""
+        return self.step in self.reports or self.step % self.plan.report_every == 0
+
+    # -- to and fro ------------------------------------------------------------------------------
+
+    def begin(self, spent: float) -> None:
+        """Stand where the newest checkpoint stands, or at the start, and write that one down."""
+        kept = checkpoint.newest(self.checkpoints, self.screen.say) if self.group.first else None
+        if kept is None and self.group.first and checkpoint.found(self.checkpoints):
+            raise PhizError(
+                f"No checkpoint below {self.checkpoints} is whole; --force starts {self.folder} anew."
+            )
+        if kept and kept.values.get("of", self.identity) != self.identity:
+            raise PhizError(
+                f"{self.checkpoints} belong to another recipe or face set than {self.folder}; "
+                "--force starts it anew."
+            )
+        going_on = self.take(kept)
+        self.start = time.monotonic() - (self.found.seconds if going_on else spent)
+        if self.group.first:
+            cut_back(self.folder / "metrics.jsonl", self.step, self.attempt)
+        self.reported = (self.step, time.monotonic(), self._waited())
+        if going_on:
+            self.screen.say(f"Going on from step {self.step:,} of {self.plan.steps:,}.")
+        elif self.group.first:
+            _survive(self.screen, self.folder, self.save)
+
+    def take(self, kept: Checkpoint | None) -> bool:
+        """Go to where the first process's `kept` stands, in all processes; say whether there was one."""
+        told = kept and {"step": kept.step, "values": kept.values}
+        told = json.loads(self.group.text(json.dumps(told)))
+        if told is None:
+            if self.group.world > 1:  # begin with the same weights
+                self.task.restore(self.group.tensors(self.task.tensors()))
+            return False
+        tensors = self.group.tensors(kept.tensors if kept else None)
+        values = told["values"]
+        if hasattr(self.task, "splits"):
+            self.task.splits = values.get("splits", 1)
+        self.task.restore({name: part for name, part in tensors.items() if name != "meter"})
+        self.meter = Meter(dict(tensors.get("meter", {})), values["reported"])
+        self.step = told["step"]
+        self.found = Outcome(**values.get("found", {"seconds": values["seconds"]}))
+        self.watch.state = values.get("watch", {})
+        self._attempt(values.get("attempt", 0))
+        return True
+
+    def _attempt(self, attempt: int) -> None:
+        self.attempt = attempt
+        if random := getattr(self.task, "random", None):
+            random.attempt = attempt
+
+    def roll_back(self) -> None:
+        """Go back to the last planned checkpoint, and draw anew from there.
+
+        Planned ones alone: those that the clock calls for fall on other steps each time, and a run that was
+        stopped and resumed would not equal one that never was.
+
+        Raises:
+            Surroundings: that was tried as often as it may be, or there is no checkpoint.
+        """
+        bad, attempt = self.step, self.attempt + 1
+        kept = None
+        if self.group.first:
+            kept = checkpoint.newest(
+                self.checkpoints, self.screen.say, lambda step: step <= bad and self.planned(step)
+            )
+        tried = self.take(kept) and attempt - self.attempt <= TRIES
+        if not tried:
+            raise Surroundings(
+                f"{self.folder}: {self.broken} is no number before step {bad:,}, after {TRIES} new tries "
+                "too; the last good state is kept. Start anew with lower rates: --set generator.rate=... "
+                "--set discriminator.rate=..."
+            )
+        self._attempt(attempt)
+        if self.group.first:
+            checkpoint.drop_after(self.checkpoints, self.step)
+        self.reported = (self.step, time.monotonic(), self._waited())
+        self.screen.say(
+            f"Warning: {self.broken} was no number before step {bad:,}; going back to step {self.step:,} and "
+            "drawing anew. If that comes often, lower the rates: --set generator.rate=..."
+        )
+
+    # -- between steps ---------------------------------------------------------------------------
+
+    def report(self) -> bool:
+        """Write a line of metrics; say whether all since the last are numbers."""
+        count, means = self.meter.count, self.meter.take()
+        left_out = round(means.pop("masked", 0.0) * count)
+        names = [name for name, value in means.items() if not np.isfinite(value)]
+        broken = bool(left_out or names)
+        self.broken = names[0] if names else "a gradient"
+        step, measure = self.step, self.measure
+        if measure and step in self.plan.evaluations and not broken:
+            means[measure.name] = _evaluate(self.task, self.plan, step, measure, self.found)
+        if self.group.first:
+            self._write(means, {"left_out": left_out or count} if broken else {})
+        return not broken
+
+    def _write(self, means: dict[str, float], more: dict[str, Any]) -> None:
+        now, waited = time.monotonic(), self._waited()
+        before, at, waited_before = self.reported
+        rate = (self.step - before) / max(now - at, 1e-9)
+        waiting = (waited - waited_before) / max(now - at, 1e-9)
+        self.reported = (self.step, now, waited)
+        line = {
+            "step": self.step,
+            "images": self.step * self.task.batch,
+            **({"attempt": self.attempt} if self.attempt else {}),
+            **means,
+            "seconds": round(now - self.start, 3),
+            "images_per_second": round(rate * self.task.batch, 2),
+            **({"reading": round(waiting, 3)} if waiting > _WORTH_SAYING else {}),
+            **more,
+        }
+        warnings = self.watch.look(line)
+        if warnings:
+            line["warnings"] = warnings
+        for text in warnings.values():
+            self.screen.say(text)
+        _survive(self.screen, self.folder, partial(self.metrics.add, line))
+        self.screen.show(line)
+
+    def _waited(self) -> float:
+        return float(getattr(getattr(self.task, "supply", None), "seconds", 0.0))
+
+    def sample(self) -> None:
+        """Write the samples of a step."""
+        if self.write_sample:
+            pictures = self.task.sample(self.plan.position(self.step))
+            _survive(self.screen, self.folder, partial(self.write_sample, self.step, pictures))
+
+    def keep_safe(self, stopping: bool, model_every: float) -> None:
+        """Write a checkpoint where one is due, and the model now and then; both where it has to stop."""
+        step, last = self.step, self.step == self.plan.steps
+        if self.planned(step) and hasattr(self.task, "networks"):
+            self.group.check_same(self.task.networks())
+        if not self.group.first:
+            return
+        due = self.planned(step) or time.monotonic() - self.saved > CHECKPOINT_SECONDS
+        if last or stopping:
+            with disk(self.folder):
+                self.save()
+        elif due:
+            _survive(self.screen, self.folder, self.save)
+            self.saved = time.monotonic()
+        assert self.write_model
+        write = partial(self.write_model, self.found.best_step or step)
+        if stopping and not last:
+            _survive(self.screen, self.folder, write)
+        elif due and not last and self.saved - self.modelled > model_every:
+            _survive(self.screen, self.folder, write)
+            self.modelled = time.monotonic()
+
+    def save(self) -> None:
+        """Write a checkpoint."""
+        self.found.seconds = time.monotonic() - self.start
+        values = {
+            "seconds": self.found.seconds,
+            "reported": self.meter.count,
+            "found": asdict(self.found),
+            "attempt": self.attempt,
+            "splits": getattr(self.task, "splits", 1),
+            "watch": self.watch.state,
+            "of": self.identity,
+        }
+        groups = self.task.tensors() | ({"meter": self.meter.sums} if self.meter.sums else {})
+        checkpoint.save(self.checkpoints, Checkpoint(self.step, groups, values), self.planned)
+        self.screen.note(f"Checkpoint at step {self.step}.")
+
+
+def _evaluate(task: Task, plan: Plan, step: int, measure: Measure, found: Outcome) -> float:
+    """Measure the faces of `step`; have the task keep them unless they are clearly worse than the best.
+
+    A small measure cannot tell close generators apart, and the later of two is the better one more often
+    than not, since rates fall to zero. So it only steps in where a training has gone astray.
+    """
+    start = time.monotonic()
+    position = plan.position(step)
+    value = measure(task.sample(position, measure.samples))
+    found.least = value if found.least is None else min(value, found.least)
+    if value <= CLEARLY_WORSE * found.least:
+        found.best_step, found.best = step, value
+        task.keep(position)
+    found.evaluating += time.monotonic() - start
+    return value
+
+
+def _survive(screen: Screen, folder: Path, write: Callable[[], object]) -> None:
+    """Write something a training can do without for a while: a full disk is said, and training goes on."""
+    try:
+        write()
+    except OSError as fault:
+        reason = os.strerror(fault.errno) if fault.errno else str(fault)
+        screen.say(f"Warning: {folder}: {reason}; training goes on, make room before it ends.")
+    except Surroundings as fault:
+        screen.say(f"Warning: {fault} Training goes on, make room before it ends.")

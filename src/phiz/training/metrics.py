@@ -1,0 +1,77 @@
+"""metrics.jsonl: means of what the steps report, a line every so many steps, and no line lost or doubled."""
+
+from __future__ import annotations
+
+import errno
+import json
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+
+@dataclass
+class Meter:
+    """Means of a step's scalars since the last report; it survives in checkpoints, to the bit."""
+
+    sums: dict[str, Tensor]
+    count: int = 0
+
+    def add(self, values: dict[str, Tensor]) -> None:
+        """Take note of one step's scalars, without waiting for the device."""
+        for name, value in values.items():
+            value = value.double()
+            self.sums[name] = value + self.sums[name].to(value.device) if name in self.sums else value
+        self.count += 1
+
+    def take(self) -> dict[str, float]:
+        """Return the means and begin anew."""
+        means = {name: float(total) / self.count for name, total in self.sums.items()}
+        self.sums, self.count = {}, 0
+        return means
+
+
+class Lines:
+    """A file of JSON lines; those a full disk refuses wait for the next."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._waiting = b""
+
+    def add(self, line: dict[str, Any]) -> None:
+        """Append one line; what is no number becomes null, as JSON has no word for it.
+
+        Raises:
+            OSError: the disk is full; the line is kept and comes with the next.
+        """
+        said = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in line.items()}
+        self._waiting += json.dumps(said).encode() + b"\n"
+        with open(self._path, "ab", buffering=0) as file:
+            before = file.tell()
+            if file.write(self._waiting) < len(self._waiting):
+                file.truncate(before)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._waiting = b""
+
+
+def cut_back(path: Path, step: int, attempt: int) -> None:
+    """Drop the lines that lie behind `step` of `attempt`, the checkpoint that a run goes on from.
+
+    Lines of earlier attempts stay, whatever their steps: they are what was rolled back.
+    """
+    if not path.exists():
+        return
+    kept = []
+    for line in path.read_text("utf-8").splitlines():
+        try:
+            values = json.loads(line)
+            if (values.get("attempt", 0), values["step"]) <= (attempt, step):
+                kept.append(line + "\n")
+        except (ValueError, KeyError, TypeError, AttributeError):
+            continue  # a line cut short by a kill
+    aside = path.with_suffix(".partial")
+    aside.write_text("".join(kept), "utf-8")
+    os.replace(aside, path)

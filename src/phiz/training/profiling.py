@@ -1,0 +1,215 @@
+"""Where the time of a step goes, layer by layer, against what the machine can do (its roofline).
+
+The roofline of a layer is the least time that its arithmetic and its memory traffic allow: the larger of
+operations over the machine's peak, and of bytes (inputs, weights and outputs, once each) over its bandwidth
+(Williams et al., Communications of the ACM 52:4). Both are measured here: the peak by a product of large
+matrices in the training's precision, the bandwidth by a copy.
+
+Convolutions and linear layers are timed each by itself, with the very inputs of a step: forward, and the
+gradients of inputs and of weights, as often as a step asks for them. What is left of the measured step is
+norms, activations, resampling, optimizers, reading, and the second backward of an exact penalty.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from phiz.training.pieces import Pieces
+from phiz.training.plan import copied
+from phiz.training.tasks import Position
+
+_STEPS = 5
+_SECONDS = 0.05  # to time one pass of one layer for
+_KINDS = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+
+
+@dataclass
+class Layer:
+    """One layer as a step uses it: with inputs of one shape, and how often each pass is asked for."""
+
+    name: str
+    module: nn.Module
+    shape: tuple[int, ...]
+    forward: int = 0
+    inputs: int = 0
+    weights: int = 0
+
+    @property
+    def output(self) -> tuple[int, ...]:
+        """The shape of what comes out."""
+        with torch.no_grad():
+            twin = copy.deepcopy(self.module).to("meta")
+            return tuple(twin(torch.empty(self.shape, device="meta")).shape)
+
+    @property
+    def operations(self) -> int:
+        """Floating-point operations of one pass: two for each product that is added up."""
+        module: Any = self.module
+        if isinstance(module, nn.Linear):
+            return 2 * prod(self.shape) * module.out_features
+        places = prod(self.shape if isinstance(module, nn.ConvTranspose2d) else self.output)
+        return 2 * places * prod(module.weight.shape[1:])
+
+    @property
+    def values(self) -> int:
+        """Values that one pass moves: inputs, weights, outputs."""
+        weight: Any = self.module.weight
+        return prod(self.shape) + prod(self.output) + int(weight.numel())
+
+
+@dataclass
+class Machine:
+    """What the machine can do: operations a second, and bytes a second."""
+
+    peak: float
+    bandwidth: float
+
+    def least(self, operations: float, size: float) -> float:
+        """Return the seconds that so many operations on so many bytes take at the least."""
+        return max(operations / self.peak, size / self.bandwidth)
+
+
+def profile(task: Pieces, stage: str = "adversarial") -> list[str]:
+    """Return a table of the layers of a step, in plain lines; the task's state stays as it is."""
+    kept = copied(task.tensors())
+    try:
+        layers, seconds = _used(task, stage), _step_seconds(task, stage)
+    finally:
+        task.restore(kept)
+    kind = torch.bfloat16 if task.recipe.precision == "bfloat16" else task.dtype
+    machine = measure(task.device, kind)
+    rows, in_layers, operations, least = [], 0.0, 0.0, 0.0
+    for layer in layers:
+        passes = layer.forward + layer.inputs + layer.weights
+        mine = layer.operations * passes
+        floor = passes * machine.least(layer.operations, layer.values * kind.itemsize)
+        took = _layer_seconds(layer, task.device, kind)
+        in_layers, operations, least = in_layers + took, operations + mine, least + floor
+        rows.append((layer.name, _shown(layer.shape), mine, took, took / seconds, floor / took))
+    rows.sort(key=lambda row: -row[3])
+    head = (
+        f"A step of {task.batch} faces takes {1000 * seconds:.1f} ms, {task.batch / seconds:,.0f} images/s, "
+        f"on {task.device} in {str(kind).removeprefix('torch.')}."
+    )
+    peak = f"The machine: {machine.peak / 1e9:,.0f} GFLOP/s, {machine.bandwidth / 1e9:,.0f} GB/s as measured."
+    table = [f"{'layer':<28} {'input':>16} {'GFLOP':>8} {'ms':>8} {'of step':>8} {'of roofline':>12}"]
+    table += [
+        f"{name:<28} {shape:>16} {mine / 1e9:>8.2f} {1000 * took:>8.2f} {part:>8.0%} {reached:>12.0%}"
+        for name, shape, mine, took, part, reached in rows
+    ]
+    rest = max(0.0, seconds - in_layers)
+    share = f"{in_layers / seconds:>8.0%} {least / in_layers:>12.0%}"
+    table.append(f"{'all of these':<45} {operations / 1e9:>8.2f} {1000 * in_layers:>8.2f} {share}")
+    table.append(f"{'the rest':<45} {'':>8} {1000 * rest:>8.2f} {rest / seconds:>8.0%}")
+    used = operations / seconds / machine.peak
+    return [head, peak, *table, f"The step reaches {used:.0%} of the machine's peak."]
+
+
+def measure(device: torch.device, kind: torch.dtype) -> Machine:
+    """Measure what `device` can do in numbers of this kind: the best of a few tries."""
+    side, size = (8192, 2**28) if device.type == "cuda" else (1024, 2**25)
+    a = torch.randn(side, side, device=device).to(kind)
+    source = torch.zeros(size, dtype=torch.uint8, device=device)
+    target = torch.empty_like(source)
+    product = _seconds(lambda: a @ a, device)
+    copy = _seconds(lambda: target.copy_(source), device)
+    return Machine(2 * side**3 / product, 2 * size / copy)
+
+
+def _used(task: Pieces, stage: str) -> list[Layer]:
+    """Return the layers that a step uses, and how."""
+    found: dict[tuple[int, tuple[int, ...]], Layer] = {}
+
+    def noter(name: str) -> Callable[..., None]:
+        def note(module: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
+            shape = tuple(given[0].shape)
+            layer = found.setdefault((id(module), shape), Layer(name, module, shape))
+            layer.forward += 1
+            layer.inputs += int(given[0].requires_grad and output.requires_grad)
+            layer.weights += int(module.weight.requires_grad and output.requires_grad)  # type: ignore[union-attr]
+
+        return note
+
+    hooks = [
+        module.register_forward_hook(noter(f"{role} {path}"))
+        for role, network in (("G", task.generator), ("D", task.discriminator))
+        for path, module in network.named_modules()
+        if isinstance(module, _KINDS)
+    ]
+    try:
+        task.step(_at(0, stage))  # type: ignore[attr-defined]
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return list(found.values())
+
+
+def _at(index: int, stage: str) -> Position:
+    return Position(index, stage, index, 1 << 20, 0.5)
+
+
+def _step_seconds(task: Pieces, stage: str) -> float:
+    times = []
+    for index in range(1, _STEPS + 1):
+        start = time.perf_counter()
+        task.step(_at(index, stage))  # type: ignore[attr-defined]
+        task.synchronise()
+        times.append(time.perf_counter() - start)
+    return sorted(times)[len(times) // 2]
+
+
+def _layer_seconds(layer: Layer, device: torch.device, kind: torch.dtype) -> float:
+    """Time the passes of one layer as often as a step takes them."""
+    module: Any = layer.module
+    x = torch.randn(layer.shape, device=device).to(kind)
+    if x.dim() == 4:
+        x = x.contiguous(memory_format=torch.channels_last)
+    x.requires_grad_(True)
+    frozen = module.weight.requires_grad
+    module.weight.requires_grad_(True)
+
+    def forward() -> Tensor:
+        with torch.autocast(device.type, torch.bfloat16, enabled=kind == torch.bfloat16, cache_enabled=False):
+            return module(x)  # type: ignore[no-any-return]
+
+    with torch.no_grad():
+        total = layer.forward * _seconds(forward, device)
+    output = forward()
+    gradient = torch.randn_like(output)
+    for times, by in ((layer.inputs, x), (layer.weights, module.weight)):
+        if times:
+            total += times * _seconds(
+                lambda by=by: torch.autograd.grad(output, by, gradient, retain_graph=True),  # type: ignore[misc]
+                device,
+            )
+    module.weight.requires_grad_(frozen)
+    return total
+
+
+def _seconds(act: Callable[[], object], device: torch.device) -> float:
+    """Return the seconds of `act`: the least of several, as other work only ever adds."""
+
+    def once() -> float:
+        start = time.perf_counter()
+        act()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        return time.perf_counter() - start
+
+    once()
+    end, best = time.perf_counter() + _SECONDS, once()
+    while time.perf_counter() < end:
+        best = min(best, once())
+    return best
+
+
+def _shown(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))

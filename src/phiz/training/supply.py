@@ -1,0 +1,93 @@
+"""Where the real faces of a step come from: the device where the set fits there, else the disk, read ahead.
+
+Which faces a step sees is a function of its number (training/randomness.py), so those of the next step can
+be read by a thread while this one is calculated, and a resumed run sees the same.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as Late
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from phiz.faceset import FaceSet
+
+LATE = 30.0
+"""Seconds without faces after which it is said, and again after as many."""
+
+_SHARE = 0.3  # of the free memory of a GPU that faces may take
+_BLOCK = 4096
+
+Indices = Callable[[int], np.ndarray]
+"""From a step to the indices of the faces it sees."""
+
+
+class Supply:
+    """The faces of a set, as uint8 (N, H, W, 3) on the device, step by step.
+
+    Args:
+        faces: the set.
+        device: where they are needed.
+        indices: which of them each step needs; called in a thread.
+
+    Attributes:
+        seconds: waited for faces so far.
+        say: what is told when faces do not come.
+    """
+
+    def __init__(self, faces: FaceSet, device: torch.device, indices: Indices) -> None:
+        self._faces, self._device, self._indices = faces, device, indices
+        self.seconds = 0.0
+        self.say: Callable[[str], None] = lambda line: None
+        self._whole = _uploaded(faces, device) if device.type == "cuda" and _fits(faces, device) else None
+        self._reader: ThreadPoolExecutor | None = None
+        self._ahead: tuple[int, Future[Tensor]] | None = None
+
+    def at(self, step: int) -> tuple[Tensor, np.ndarray]:
+        """Return the faces of a step, uint8 (N, H, W, 3) on the device, and their indices (N,)."""
+        indices = self._indices(step)
+        if self._whole is not None:
+            return self._whole[torch.from_numpy(indices).to(self._device)], indices
+        start = time.monotonic()
+        if self._reader is None:
+            self._reader = ThreadPoolExecutor(1, "faces")
+        if self._ahead and self._ahead[0] == step:
+            coming = self._ahead[1]
+        else:
+            coming = self._reader.submit(self._read, step)
+        self._ahead = (step + 1, self._reader.submit(self._read, step + 1))
+        pictures = self._wait(coming, start)
+        self.seconds += time.monotonic() - start
+        return pictures.to(self._device, non_blocking=True), indices
+
+    def _read(self, step: int) -> Tensor:
+        pictures = torch.from_numpy(self._faces.batch(self._indices(step)))
+        return pictures.pin_memory() if self._device.type == "cuda" else pictures
+
+    def _wait(self, coming: Future[Tensor], start: float) -> Tensor:
+        while True:
+            try:
+                return coming.result(LATE)
+            except Late:
+                self.say(
+                    f"Warning: {self._faces.path}: no faces have come for {time.monotonic() - start:.0f} s. "
+                    "Is its disk still there? Ctrl-C twice leaves; --resume goes on."
+                )
+
+
+def _fits(faces: FaceSet, device: torch.device) -> bool:
+    free, _ = torch.cuda.mem_get_info(device)
+    return len(faces) * faces.size**2 * 3 <= _SHARE * free
+
+
+def _uploaded(faces: FaceSet, device: torch.device) -> Tensor:
+    whole = torch.empty((len(faces), faces.size, faces.size, 3), dtype=torch.uint8, device=device)
+    for start in range(0, len(faces), _BLOCK):
+        end = min(start + _BLOCK, len(faces))
+        whole[start:end] = torch.from_numpy(faces.batch(np.arange(start, end))).to(device)
+    return whole

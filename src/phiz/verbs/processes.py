@@ -1,0 +1,121 @@
+"""How the verb train is shared by many processes: the first prepares, tells the others, and alone writes."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from inspect import signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from phiz import artefacts
+from phiz.errors import PhizError
+from phiz.faceset import FaceSet
+
+if TYPE_CHECKING:
+    from phiz.training.distributed import Group
+    from phiz.training.run import Run
+
+_LAUNCHED = {"WORLD_SIZE": 1, "TORCHELASTIC_RESTART_COUNT": 0}
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def shared(
+    follow: Callable[[Group, Path, Path], Any],
+) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Have a verb (source, out, ...) done by all processes that torchrun has started together.
+
+    The first does it, all others `follow` (group, source, out). One that torchrun has started anew after a
+    fault goes on with what is there.
+    """
+
+    def decorate(verb: Callable[P, T]) -> Callable[P, T]:
+        @wraps(verb)
+        def either(*args: P.args, **kwargs: P.kwargs) -> T:
+            if any(int(os.environ.get(name, least)) > least for name, least in _LAUNCHED.items()):
+                return started(verb, *args, **kwargs)
+            return verb(*args, **kwargs)
+
+        return either
+
+    def started(verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        from phiz.training import distributed
+
+        asked = signature(verb).bind(*args, **kwargs).arguments
+        group, out = distributed.join(), Path(asked["out"])
+        if not group.first:
+            return follow(group, Path(asked["source"]), out)  # type: ignore[no-any-return]
+        if distributed.restarted() and artefacts.kind_of(out) == "run":
+            asked |= {"resume": True, "force": False}
+        with leading(group):
+            return verb(**asked)  # type: ignore[call-arg]
+
+    return decorate
+
+
+@contextmanager
+def leading(group: Group) -> Iterator[None]:
+    """Prepare as the first process; should that fail, the others end as well, quietly."""
+    told = {"status": 0}  # a training that is done already
+    try:
+        yield
+    except PhizError as fault:
+        told = {"status": fault.status}
+        raise
+    except BaseException:
+        told = {"status": 1}
+        raise
+    finally:
+        if group.world > 1 and not group.told:
+            group.hand_over(json.dumps(told))
+
+
+def tell(group: Group, run: Run) -> None:
+    """Hand a prepared run over to the others."""
+    if group.world > 1 and group.first:
+        group.hand_over(json.dumps(run.data()))
+
+
+def told(group: Group, out: Path) -> Run:
+    """Wait, as one of the others, for the run that the first process has prepared.
+
+    Raises:
+        SystemExit: there is nothing to train, or preparing failed; the first process says why.
+    """
+    from phiz.training import run as runs
+
+    data = json.loads(group.receive())
+    if "status" in data:
+        raise SystemExit(data["status"])
+    return runs.parsed(out, data)
+
+
+def faces_of(run: Run, source: Path) -> FaceSet:
+    """Open the very face set that the first process trains on: `source`, or what it has cut into the run.
+
+    Raises:
+        PhizError: it is not here, or another one.
+    """
+    path = source if artefacts.kind_of(source) == "faceset" else run.folder / "faceset"
+    faces = FaceSet.open(path)
+    if faces.id != run.faceset:
+        raise PhizError(
+            f"{path} is not the face set that the first process trains on (id {faces.id[:12]}, not "
+            f"{str(run.faceset)[:12]}); copy that one to every machine."
+        )
+    return faces
+
+
+def threads(run: Run, group: Group) -> int | None:
+    """Return how many threads this process takes: those of before, or its share of the machine."""
+    if run.threads and run.processes == group.world:
+        return run.threads
+    if group.world == 1:
+        return None
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", 1)))

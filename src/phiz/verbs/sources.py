@@ -1,0 +1,84 @@
+"""What a training learns from: a face set as it stands, or pictures, which are cut into RUN/faceset first."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from phiz import artefacts
+from phiz.errors import PhizError, UsageError, nearest
+from phiz.faceset import FaceSet
+from phiz.pictures import check_size
+from phiz.screen import TrainingScreen, duration, progress
+
+if TYPE_CHECKING:
+    from phiz.training.run import Run
+
+_CUTS = ("centre", "auto", "human", "anime")
+
+
+def way_of_cutting(word: str) -> str:
+    """Return `word` if it says how pictures are cut."""
+    if word not in _CUTS:
+        raise UsageError(f"--prepare {word}: there are {', '.join(_CUTS)}.{nearest(word, _CUTS)}")
+    return word
+
+
+def faces_of(run: Run, source: str | Path, labels: str | Path | None) -> FaceSet:
+    """Open the face set of a run, cutting pictures into RUN/faceset where `source` is none."""
+    from phiz.verbs.prepare import prepare
+
+    source = Path(source)
+    size = run.recipe.size
+    way = run.asked.get("prepare")
+    if artefacts.kind_of(source) == "faceset":
+        if way is not None:
+            raise UsageError(f"{source} is a face set, cut already; leave --prepare out.")
+        faces = FaceSet.open(source)
+        if labels is not None:
+            raise UsageError(f"{source} is a face set and has its labels already; leave --labels out.")
+        if faces.size != size:
+            raise PhizError(
+                f"{source} holds faces of {faces.size} px, not {size}: add --size {faces.size}, or train "
+                "on the pictures it was made from."
+            )
+    else:
+        check_size(size)
+        start = time.monotonic()
+        with progress("packing", "pictures") as tick:
+            faces = prepare(
+                source,
+                run.folder / "faceset",
+                size=size,
+                detector="none" if way in (None, "centre") else way,
+                labels=labels,
+                progress=tick,
+                warn=_hush if way in (None, "centre") else lambda line: say(run, line),
+            )
+        if run.plan is None:
+            say(run, f"Packed {len(faces):,} faces of {size} px in {duration(time.monotonic() - start)}.")
+            found = faces.made.get("detector") or {}
+            if way == "auto" and found:
+                say(run, f"Detector: {found['name']}, as {found['why']}.")
+            rejected = faces.rejected()
+            if rejected:
+                say(run, f"Set aside {len(rejected):,} pictures, first {rejected[0][0]}: {rejected[0][1]}.")
+    if len(faces) < 16:
+        raise PhizError(f"{source}: {len(faces)} faces are too few to learn from; 16 are the least.")
+    if run.faceset and run.faceset != faces.id:
+        raise PhizError(
+            f"{faces.path} is not the face set {run.folder} was started on (id {faces.id[:12]}, not "
+            f"{run.faceset[:12]}); --force starts anew with it."
+        )
+    run.faceset = faces.id
+    return faces
+
+
+def _hush(line: str) -> None:
+    pass
+
+
+def say(run: Run, line: str) -> None:
+    """Say one line of a run and keep it in its log."""
+    TrainingScreen(run.folder / "log.txt", 0).say(line)

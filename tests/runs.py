@@ -1,0 +1,48 @@
+"""What tests look at in a run that was trained without its verb."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import safetensors.numpy
+
+from phiz.training import checkpoint
+
+TIMING = {"seconds", "images_per_second", "reading"}
+
+
+class Halt(Exception):
+    """Breaks a training off, as a kill would."""
+
+
+class Quiet:
+    """A screen that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def show(self, metrics: dict[str, Any]) -> None:
+        pass
+
+    def say(self, line: str) -> None:
+        self.said.append(line)
+
+    def note(self, line: str) -> None:
+        pass
+
+
+def states(run: Path) -> dict[str, dict[str, bytes]]:
+    """Return every tensor of the newest checkpoint as bytes."""
+    newest = checkpoint.found(run / "checkpoints")[0]
+    return {
+        path.name: {k: v.tobytes() for k, v in safetensors.numpy.load_file(path).items()}
+        for path in sorted(newest.glob("*.safetensors"))
+    }
+
+
+def metrics(run: Path) -> list[dict[str, Any]]:
+    """Return the lines of metrics without what clocks say."""
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in line.items() if k not in TIMING} for line in lines]
