@@ -174,9 +174,8 @@ class GAN(Pieces):
                 noise[:, rows.start : rows.stop].flatten(0, 1),
                 asked.sigma * reach,
             )
-        gamma = asked.gamma * (self.recipe.size / 32) ** 2
         # gamma / 2 * (R1 + R2): the mean over both halves is (R1 + R2) / 2
-        return gamma * norm * (len(rows) / of)
+        return asked.gamma * norm * (len(rows) / of)
 
     def _follow(self, at: Position) -> None:
         """Move the average towards G; its half-life is at most half of what lies behind."""

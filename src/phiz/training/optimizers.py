@@ -17,7 +17,9 @@ from phiz.training.recipe import Adam
 def adam(network: nn.Module, asked: Adam) -> torch.optim.Adam:
     """Return an optimizer of all of `network`."""
     betas = (asked.beta1, asked.beta2)
-    return torch.optim.Adam(network.parameters(), lr=asked.rate, betas=betas, fused=True)
+    optimizer = torch.optim.Adam(network.parameters(), lr=asked.rate, betas=betas, fused=True)
+    optimizer.clip = asked.clip  # type: ignore[attr-defined]
+    return optimizer
 
 
 def gradients(optimizer: torch.optim.Optimizer) -> list[Tensor]:
@@ -31,10 +33,37 @@ def step(optimizer: torch.optim.Optimizer, loss: Tensor) -> Tensor:
     Weights, moments and step counts then stay as they are. The answer is a tensor on the device.
     """
     norms = torch.stack(torch._foreach_norm(gradients(optimizer)))
+    clip(optimizer, norms)
     bad = (~torch.isfinite(norms.sum() + loss.detach())).float()
     optimizer.found_inf = bad  # type: ignore[attr-defined]
     optimizer.step()
     return bad
+
+
+def clip(optimizer: torch.optim.Optimizer, norms: Tensor) -> None:
+    """Shorten the gradients, of lengths `norms`, that are far longer than those before them.
+
+    Adam divides by the root of its second moment v, a running mean of squares. Where gradients were small for
+    long, as those of a D that is nearly undecided, v is small, and one large gradient moves every weight by
+    many times the rate at once: trainings broke off like that. So a tensor's gradient g is scaled to at most
+    clip * |sqrt(v)|, v being corrected for its start. That is the clipping of updates of Shazeer and Stern
+    (arXiv 1804.04235, section 6) with the v from before the step.
+    """
+    limit = optimizer.clip  # type: ignore[attr-defined]
+    seen = [
+        (p.grad, optimizer.state[p])
+        for g in optimizer.param_groups
+        for p in g["params"]
+        if p.grad is not None
+    ]
+    if limit is None or not all(state for _, state in seen):
+        return
+    beta = optimizer.param_groups[0]["betas"][1]
+    first = 1 - beta ** seen[0][1]["step"]
+    sums = torch.stack(torch._foreach_norm([state["exp_avg_sq"] for _, state in seen], 1))
+    longest = limit * (sums / first).sqrt()
+    factors = (longest / norms.clamp(min=1e-30)).clamp(max=1.0)
+    torch._foreach_mul_([gradient for gradient, _ in seen], list(factors.unbind()))
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

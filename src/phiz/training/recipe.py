@@ -26,18 +26,23 @@ class Network(_Part):
 
 
 class Adam(_Part):
-    """Adam (Kingma and Ba, arXiv 1412.6980)."""
+    """Adam (Kingma and Ba, arXiv 1412.6980).
+
+    With `clip`, the gradient of a tensor that is more than so many times as long as Adam's second moment says
+    of late is shortened to that (training/optimizers.py).
+    """
 
     rate: float = Field(gt=0)
     beta1: float = Field(0.5, ge=0, lt=1)
     beta2: float = Field(0.999, ge=0, lt=1)
+    clip: float | None = Field(None, gt=0)
 
 
 class Penalty(_Part):
     """A zero-centred gradient penalty on D (training/penalties.py).
 
-    `gamma` is the weight at 32 px and grows with the pixel count; `share` is the part of the batch that
-    is penalised; `sigma` is the step of the finite difference, in pixel values from -1 to 1.
+    `share` is the part of the batch that is penalised; `sigma` is the step of the finite difference, in pixel
+    values from -1 to 1.
     """
 
     kind: Literal["exact", "finite-difference"] = "finite-difference"
@@ -119,9 +124,9 @@ RECIPES: dict[str, Recipe] = {
             outline=Outline(share=0.15),
             loss="relativistic",
             penalty=Penalty(gamma=2.0, share=1.0, sigma=0.05),
-            generator=Adam(rate=1.4e-3, beta1=0.0, beta2=0.99),
-            discriminator=Adam(rate=1.4e-3, beta1=0.0, beta2=0.99),
-            decay=0.7,
+            generator=Adam(rate=2e-3, beta1=0.0, beta2=0.99, clip=2.0),
+            discriminator=Adam(rate=2e-3, beta1=0.0, beta2=0.99, clip=2.0),
+            decay=0.8,
             ema=0.03,
             conditional=True,
             precision="auto",
