@@ -1,10 +1,12 @@
 /** What all parts of the page share: the model in use, its engine, what is kept, and words. */
 
-import { Engine, Fault, type Means, runsWasm, surroundings } from "./engine";
+import { Engine } from "./engine";
 import { type Face, originText, shown } from "./face";
 import { fromLink, toLink } from "./link";
+import { Fault, type Means } from "./maker";
 import type { Model, Site } from "./site";
 import type { Store } from "./store";
+import { runsWasm, surroundings } from "./surroundings";
 import { type Language, preferred, speaker, type Word } from "./words";
 
 export type News =

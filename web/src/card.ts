@@ -2,7 +2,7 @@
 
 import type { App } from "./app";
 import { choice, el } from "./dom";
-import type { Means } from "./engine";
+import type { Means } from "./maker";
 
 /** Fill the card, and again whenever something of it changes. */
 export function card(app: App, place: HTMLElement): void {

@@ -3,15 +3,12 @@
 import { type App, anySeed } from "./app";
 import { el, icon, paint, slider, tool } from "./dom";
 import { type Face, isSeedAlone, originText, readOrigin } from "./face";
-import { factsOf, fileName } from "./facts";
-import { download, gif, png } from "./files";
+import { fileName } from "./facts";
 import { MAX_SEED } from "./latents";
 import { toLink } from "./link";
 import { type Bench, directionsPanel, labelsPanel, likePanel, mixPanel, type Panel } from "./panels";
-import { enlarged } from "./sheet";
-import { at, KEYS, SECONDS, stopsOf, Walk } from "./walk";
-
-const FILM = { fps: 20, side: 128 };
+import { copyLink, saveGif, savePng } from "./saving";
+import { Walk } from "./walk";
 
 export class Stage {
   private face: Face;
@@ -120,10 +117,16 @@ export class Stage {
     this.walkTool = tool("play", t("walk"), () => (this.walk ? this.still() : this.go()));
     const tools = [
       this.keepTool,
-      tool("link", t("link"), () => void this.copy()),
+      tool("link", t("link"), () => {
+        this.address(false);
+        void copyLink(app, this.face);
+      }),
       this.walkTool,
-      tool("save", t("png"), () => void this.savePng()),
-      tool("film", t("gif"), () => void this.saveGif()),
+      tool("save", t("png"), () => void savePng(app, this.face)),
+      tool("film", t("gif"), () => {
+        this.still();
+        void saveGif(app, this.face);
+      }),
     ];
     const close = tool("close", t("close"), () => this.leave(), true);
     close.classList.add("close");
@@ -266,50 +269,6 @@ export class Stage {
     } catch {
       // a browser that is asked too often refuses for a while
     }
-  }
-
-  private async copy(): Promise<void> {
-    const address = `${location.href.split("#")[0]}#${toLink(this.face, this.app.site.models)}`;
-    this.address(false);
-    try {
-      await navigator.clipboard.writeText(address);
-      this.app.say(this.app.t("copied"));
-    } catch {
-      this.app.say(`${this.app.t("copyThis")} ${address}`);
-    }
-  }
-
-  private async savePng(): Promise<void> {
-    const { app, face } = this;
-    const image = await app.engine.draw(face, { when: "now" });
-    if (!image) return;
-    const name = fileName(face, "png");
-    download(
-      await png(enlarged(image, image.width), factsOf([face], app.model, app.engine.directions)),
-      name,
-    );
-    app.say(app.t("saved", name));
-  }
-
-  private async saveGif(): Promise<void> {
-    const { app, face } = this;
-    this.still();
-    const stops = stopsOf(app, face);
-    const count = SECONDS * FILM.fps;
-    const frames: ImageData[] = [];
-    const side = app.model.size * Math.max(1, Math.ceil(FILM.side / app.model.size));
-    for (let f = 0; f < count; f++) {
-      const image = await app.engine.draw(face, { origin: at(stops, f, count) });
-      const paper = image && enlarged(image, side).getContext("2d");
-      if (!paper) return;
-      frames.push(paper.getImageData(0, 0, side, side));
-      if (f % 6 === 0) app.say(app.t("making", f, count));
-    }
-    const said = { ...factsOf([face], app.model, app.engine.directions), phiz: "walk" };
-    const film = { keys: KEYS, frames: count, fps: FILM.fps };
-    const name = fileName(face, "gif");
-    download(gif(frames, FILM.fps, { ...said, ...film }), name);
-    app.say(app.t("saved", name));
   }
 
   private reveal(): void {
