@@ -3,6 +3,7 @@
 import { type App, anySeed } from "./app";
 import { button, choice, el, slider, tool } from "./dom";
 import { isSeed } from "./latents";
+import { plain } from "./words";
 
 export type Shelf = "faces" | "favourites" | "history";
 
@@ -39,10 +40,18 @@ export function fillBar(place: HTMLElement, app: App, wall: Shown): void {
   sheet.title = t("sheetHint");
   sheet.disabled = !active || wall.empty;
   const forget = button(t("forget"), wall.forget, { class: "plain" });
+  const own = looks(app, wall, active);
+  const adjust = tool("sliders", t("adjust"), () => show(own.hidden !== false));
+  const show = (on: boolean): void => {
+    own.hidden = !on;
+    adjust.setAttribute("aria-expanded", String(on));
+  };
+  show(place.querySelector<HTMLElement>(".own")?.hidden === false); // as it was
+  const more = wall.shelf === "faces" ? adjust : wall.shelf === "history" && !wall.empty && forget;
   place.replaceChildren(
     el("div", { class: "tabs", role: "group", "aria-label": t("faces") }, ...tabs),
-    el("div", { class: "tools" }, fresh, sheet, wall.shelf === "history" && !wall.empty && forget),
-    ...(wall.shelf === "faces" ? [looks(app, wall, active)] : []),
+    el("div", { class: "tools" }, fresh, sheet, more),
+    ...(wall.shelf === "faces" ? [own] : []),
   );
 }
 
@@ -70,8 +79,8 @@ function looks(app: App, wall: Shown, active: boolean): HTMLElement {
   let { labels } = wall;
   const choices = Object.entries(model.labels).map(([attribute, values]) =>
     choice(
-      attribute,
-      [["", t("asSeed")], ...values.map((v): [string, string] => [v, v])],
+      plain(attribute),
+      [["", t("asSeed")], ...values.map((v): [string, string] => [v, plain(v)])],
       labels[attribute] ?? "",
       (value) => {
         const others = Object.entries(labels).filter(([a]) => a !== attribute);

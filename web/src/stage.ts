@@ -22,6 +22,9 @@ export class Stage {
   private mix: ReturnType<typeof mixPanel> | null = null;
   private picking: ((face: Face) => void) | null = null;
   private stamp = 0;
+  /** What is spoken when another face is put here. */
+  private spoken = el("p", { class: "spoken", role: "status" });
+  private narrow = matchMedia("(max-width: 820px)");
   private bench: Bench;
 
   constructor(
@@ -46,6 +49,8 @@ export class Stage {
     app.on("ready", () => this.refresh());
     app.on("language", () => this.furnish());
     app.on("favourites", () => this.mark());
+    this.narrow.addEventListener("change", () => this.cover());
+    place.addEventListener("keydown", (event) => event.key === "Escape" && this.leave());
   }
 
   /** The face that is shown. */
@@ -157,6 +162,7 @@ export class Stage {
         ...this.panels.map((panel) => panel.element),
       ),
       again,
+      this.spoken,
     );
     this.place.setAttribute("aria-label", t("face", "").trim());
     this.refresh();
@@ -271,13 +277,27 @@ export class Stage {
     }
   }
 
-  private reveal(): void {
+  /** Let the stage be seen where there is no room beside the wall; `quiet` where nobody asked for it. */
+  reveal(quiet = false): void {
     document.body.classList.add("staged");
     this.place.scrollTop = 0;
+    this.cover();
+    if (quiet) return;
+    this.spoken.textContent = this.app.describe(this.face);
+    if (this.narrow.matches) this.place.querySelector<HTMLElement>(".close")?.focus({ preventScroll: true });
   }
 
-  private hide(): void {
+  hide(): void {
     document.body.classList.remove("staged");
+    this.cover();
+  }
+
+  /** What the stage covers takes no keys and is not read out. */
+  private cover(): void {
+    const covered = this.narrow.matches && document.body.classList.contains("staged");
+    for (const other of document.querySelectorAll<HTMLElement>("body > header, #faces, #card")) {
+      other.inert = covered;
+    }
   }
 
   private leave(): void {

@@ -234,12 +234,10 @@ export class Wall {
     this.more.hidden = shelf !== "faces" || this.tiles.length >= MOST_TILES;
     this.more.disabled = !app.ready || app.frozen !== null;
     const empty = !this.tiles.length && shelf !== "faces";
-    this.note.textContent = [
+    this.note.textContent = app.row(
       empty && t(shelf === "favourites" ? "noFavourites" : "noHistory"),
       shelf !== "faces" && !app.store.lasts && t("storage"),
-    ]
-      .filter(Boolean)
-      .join(" ");
+    );
     this.list.setAttribute("aria-label", `${t(shelf)}. ${t("keys")}`);
   }
 
