@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -62,8 +63,6 @@ def single(toy_models, tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def serve() -> Iterator[Callable[[Path], str]]:
     """Serve folders until the tests end; returns the address of each."""
-    import contextlib
-
     with contextlib.ExitStack() as stack:
 
         def start(folder: Path) -> str:
@@ -106,16 +105,28 @@ def browser(launch):
     started.close()
 
 
-@pytest.fixture
-def visit(browser, address):
-    """Open the page as a new visitor: visit(path, **context). Errors on its console fail the test.
+IDLE = "window.Worker = class { postMessage() {} terminate() {} };"
+"""A worker that never answers, for what is there before any face is made: most of a page's time is its."""
 
-    `by` is another browser than the one for all tests.
-    """
+
+@pytest.fixture(scope="session")
+def visiting(browser, address):
+    """What `visit` is made of, for fixtures that keep a page: with visiting() as go."""
+    return lambda: _visiting(browser, address)
+
+
+@contextlib.contextmanager
+def _visiting(browser, address):
     contexts, said = [], []
 
     def go(
-        where: str = "", expect: str | None = "ready", prepare=None, quiet: bool = False, by=browser, **more
+        where: str = "",
+        expect: str | None = "ready",
+        prepare=None,
+        quiet: bool = False,
+        by=browser,
+        idle: bool = False,
+        **more,
     ):
         options = {"viewport": {"width": 1280, "height": 900}, "locale": "en-US"}
         options |= {"service_workers": "block"} | more
@@ -128,10 +139,12 @@ def visit(browser, address):
         if not quiet:
             page.on("console", lambda m: m.type == "error" and said.append(m.text))
             page.on("pageerror", lambda fault: said.append(str(fault)))
+        if idle:
+            page.add_init_script(IDLE)
         if prepare:
             prepare(page)
         page.goto(where if "://" in where else address + where)
-        if expect:
+        if expect and not idle:
             page.wait_for_selector(f"html[data-state={expect}]", state="attached")
         return page
 
@@ -139,3 +152,35 @@ def visit(browser, address):
     for context in contexts:
         context.close()
     assert said == []
+
+
+@pytest.fixture
+def visit(visiting):
+    """Open the page as a new visitor: visit(link, **context).
+
+    `expect` is the state to wait for; `idle` pages make no faces; `by` is another browser than that of all
+    tests. Errors on a console fail the test.
+    """
+    with visiting() as go:
+        yield go
+
+
+@pytest.fixture(scope="session")
+def _desk(visiting):
+    with visiting() as go:
+        yield go()
+
+
+@pytest.fixture
+def desk(_desk):
+    """The page of a visitor who stays: desk(link) returns it, with the first faces on the wall again.
+
+    Loading a page takes longer than most tests; those that need no new visitor share this one.
+    """
+
+    def go(link: str = "#seed=0"):
+        _desk.locator(".tab").first.click()
+        _desk.evaluate("(link) => { location.hash = link; }", link)
+        return _desk
+
+    return go

@@ -48,12 +48,18 @@ export function fillBar(place: HTMLElement, app: App, wall: Shown): void {
   };
   show(place.querySelector<HTMLElement>(".own")?.hidden === false); // as it was
   const more = wall.shelf === "faces" ? adjust : wall.shelf === "history" && !wall.empty && forget;
+  const held = controls(place).indexOf(document.activeElement as HTMLElement);
   place.replaceChildren(
     el("div", { class: "tabs", role: "group", "aria-label": t("faces") }, ...tabs),
     el("div", { class: "tools" }, fresh, sheet, more),
     ...(wall.shelf === "faces" ? [own] : []),
   );
+  if (held >= 0) controls(place)[held]?.focus(); // who came here by keyboard goes on from here
 }
+
+const controls = (place: HTMLElement): HTMLElement[] => [
+  ...place.querySelectorAll<HTMLElement>("button, input, select"),
+];
 
 /** First seed, truncation, and a choice for each label. */
 function looks(app: App, wall: Shown, active: boolean): HTMLElement {

@@ -140,8 +140,8 @@ export class Wall {
     this.first = seed;
     this.shelf = "faces";
     this.clear();
-    this.furnish();
     this.grow();
+    this.furnish();
     scrollTo({ top: 0 });
   }
 
