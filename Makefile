@@ -16,7 +16,7 @@ test: setup  ## lint, types and the fast tests
 	$(BIN)/mypy
 	@test ! -e $(PAGE) || { cd web && PATH="$(CURDIR)/$(BIN):$$PATH" && npm run --silent lint && npm run --silent types && npm test --silent; }
 	@command -v chromium >/dev/null || .ci/system chromium || echo "chromium is missing: the tests of the page skip"
-	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered
 
 test-all: setup  ## the slow tests too
 	$(BIN)/python -m pytest -m ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from phiz.publish.serving import served
 from phiz.verbs.publish import publish
 
 FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--no-sandbox", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
 )
 READY = 30_000
@@ -62,8 +63,6 @@ def single(toy_models, tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def serve() -> Iterator[Callable[[Path], str]]:
     """Serve folders until the tests end; returns the address of each."""
-    import contextlib
-
     with contextlib.ExitStack() as stack:
 
         def start(folder: Path) -> str:
@@ -81,30 +80,57 @@ def address(site, serve) -> str:
 
 
 @pytest.fixture(scope="session")
-def browser():
-    """One Chromium for all tests."""
+def launch():
+    """Start Chromium: launch(*flags)."""
     api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
         pytest.skip("no Chromium on the PATH (apt-get install chromium)")
     with api.sync_playwright() as play:
-        try:
-            started = play.chromium.launch(executable_path=program, args=list(FLAGS))
-        except api.Error as fault:
-            pytest.skip(f"Chromium does not start here: {fault.message.splitlines()[0]}")
-        yield started
-        started.close()
+
+        def start(*flags: str):
+            try:
+                return play.chromium.launch(executable_path=program, args=[*FLAGS, *flags])
+            except api.Error as fault:
+                pytest.skip(f"Chromium does not start here: {fault.message.splitlines()[0]}")
+
+        yield start
 
 
-@pytest.fixture
-def visit(browser, address):
-    """Open the page as a new visitor: visit(path, **context). Errors on its console fail the test."""
+@pytest.fixture(scope="session")
+def browser(launch):
+    """One Chromium for all tests."""
+    started = launch("--disable-gpu")
+    yield started
+    started.close()
+
+
+IDLE = "window.Worker = class { postMessage() {} terminate() {} };"
+"""A worker that never answers, for what is there before any face is made: most of a page's time is its."""
+
+
+@pytest.fixture(scope="session")
+def visiting(browser, address):
+    """What `visit` is made of, for fixtures that keep a page: with visiting() as go."""
+    return lambda: _visiting(browser, address)
+
+
+@contextlib.contextmanager
+def _visiting(browser, address):
     contexts, said = [], []
 
-    def go(where: str = "", expect: str | None = "ready", prepare=None, quiet: bool = False, **more):
+    def go(
+        where: str = "",
+        expect: str | None = "ready",
+        prepare=None,
+        quiet: bool = False,
+        by=browser,
+        idle: bool = False,
+        **more,
+    ):
         options = {"viewport": {"width": 1280, "height": 900}, "locale": "en-US"}
         options |= {"service_workers": "block"} | more
-        context = browser.new_context(**options)
+        context = by.new_context(**options)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(READY)
@@ -113,10 +139,12 @@ def visit(browser, address):
         if not quiet:
             page.on("console", lambda m: m.type == "error" and said.append(m.text))
             page.on("pageerror", lambda fault: said.append(str(fault)))
+        if idle:
+            page.add_init_script(IDLE)
         if prepare:
             prepare(page)
         page.goto(where if "://" in where else address + where)
-        if expect:
+        if expect and not idle:
             page.wait_for_selector(f"html[data-state={expect}]", state="attached")
         return page
 
@@ -124,3 +152,35 @@ def visit(browser, address):
     for context in contexts:
         context.close()
     assert said == []
+
+
+@pytest.fixture
+def visit(visiting):
+    """Open the page as a new visitor: visit(link, **context).
+
+    `expect` is the state to wait for; `idle` pages make no faces; `by` is another browser than that of all
+    tests. Errors on a console fail the test.
+    """
+    with visiting() as go:
+        yield go
+
+
+@pytest.fixture(scope="session")
+def _desk(visiting):
+    with visiting() as go:
+        yield go()
+
+
+@pytest.fixture
+def desk(_desk):
+    """The page of a visitor who stays: desk(link) returns it, with the first faces on the wall again.
+
+    Loading a page takes longer than most tests; those that need no new visitor share this one.
+    """
+
+    def go(link: str = "#seed=0"):
+        _desk.locator(".tab").first.click()
+        _desk.evaluate("(link) => { location.hash = link; }", link)
+        return _desk
+
+    return go

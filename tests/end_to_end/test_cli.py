@@ -19,6 +19,7 @@ from PIL import Image
 pytest.importorskip("torch")
 
 import phiz
+from phiz.cli import main
 from toyset import SMALL
 
 HERE = Path(__file__).resolve().parent
@@ -29,6 +30,24 @@ def run_phiz(*words: object, cwd: Path | None = None) -> subprocess.CompletedPro
     command = [sys.executable, "-m", "phiz", *map(str, words)]
     env = os.environ | {"COLUMNS": "120", "NO_COLOR": "1"}
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=env, timeout=240, check=False)
+
+
+@pytest.fixture
+def here(monkeypatch, capsys):
+    """Run the command line in this process, which has torch at hand already: here(*words, cwd=folder)."""
+
+    def go(*words: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+        monkeypatch.chdir(cwd)
+        monkeypatch.setattr(sys, "argv", ["phiz", *map(str, words)])
+        monkeypatch.setenv("COLUMNS", "120")
+        monkeypatch.setenv("NO_COLOR", "1")
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as left:
+            main()
+        said, complained = capsys.readouterr()
+        return subprocess.CompletedProcess(words, int(left.value.code or 0), said, complained)
+
+    return go
 
 
 def png(seed: int, size: int = 24) -> bytes:
@@ -96,13 +115,13 @@ def test_generate_makes_a_sheet_and_single_pictures(trained):
         assert np.array_equal(np.asarray(single.convert("RGB")), same)
 
 
-def test_walk_and_inspect(trained):
+def test_walk_and_inspect(trained, here):
     walk = run_phiz("walk", "runs/first", "-o", "walk.gif", "--seconds", 1, "--seed", 7, cwd=trained)
     assert walk.returncode == 0, walk.stderr
     with Image.open(trained / "walk.gif") as film:
         assert film.n_frames > 10
     for thing in ("runs/first", "runs/first/model", "runs/first/faceset", "walk.gif"):
-        seen = run_phiz("inspect", thing, cwd=trained)
+        seen = here("inspect", thing, cwd=trained)
         assert seen.returncode == 0, seen.stderr
         assert len(seen.stdout) > 40
 
@@ -154,7 +173,7 @@ def huge_png() -> bytes:
         (["prepare", "pictures.zip", "-o", "holiday"], 3, "holiday"),
     ],
 )
-def test_a_mistake_is_one_clear_line_and_the_right_status(trained, words, status, said):
+def test_a_mistake_is_one_clear_line_and_the_right_status(trained, here, words, status, said):
     zipped(trained / "none.zip", {"notes.txt": b"no picture"})
     zipped(trained / "evil.zip", {"../evil.png": png(0)})
     zipped(trained / "few.zip", {f"{i}.png": png(i) for i in range(15)} | {"huge.png": huge_png()})
@@ -163,7 +182,7 @@ def test_a_mistake_is_one_clear_line_and_the_right_status(trained, words, status
     (trained / "holiday").mkdir(exist_ok=True)
     (trained / "holiday" / "photo.txt").write_text("mine")
     Image.new("RGB", (8, 8)).save(trained / "mine.png")
-    done = run_phiz(*words, cwd=trained)
+    done = here(*words, cwd=trained)
     assert done.returncode == status, done.stderr
     assert said in done.stderr
     assert "Traceback" not in done.stderr
@@ -173,9 +192,16 @@ def test_a_mistake_is_one_clear_line_and_the_right_status(trained, words, status
     assert (trained / "holiday" / "photo.txt").read_text() == "mine"
 
 
+def test_the_process_ends_with_that_status(trained):
+    for words, status in ((["inspect", "nowhere"], 3), (["trian"], 2)):
+        done = run_phiz(*words, cwd=trained)
+        assert done.returncode == status
+        assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("damage", ["model.safetensors", "onnx/model.onnx", "config.json"])
 @pytest.mark.parametrize("how", ["missing", "cut short", "foreign"])
-def test_a_damaged_model_is_named(trained, tmp_path, damage, how):
+def test_a_damaged_model_is_named(trained, here, tmp_path, damage, how):
     import shutil
 
     model = tmp_path / "model"
@@ -187,19 +213,19 @@ def test_a_damaged_model_is_named(trained, tmp_path, damage, how):
         file.write_bytes(file.read_bytes()[:100])
     else:
         file.write_bytes(b'{"model_type": "bert"}')
-    done = run_phiz("generate", model, "-o", tmp_path / "a.png")
+    done = here("generate", model, "-o", tmp_path / "a.png", cwd=tmp_path)
     assert done.returncode == 3
     assert "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "a.png").exists()
 
 
-def test_help_has_examples():
+def test_help_has_examples(here, tmp_path):
     for words in (
         ["--help"],
         *([name, "--help"] for name in ("demo", "train", "generate", "walk", "prepare")),
     ):
-        done = run_phiz(*words)
+        done = here(*words, cwd=tmp_path)
         assert done.returncode == 0
         assert "phiz " in done.stdout
 

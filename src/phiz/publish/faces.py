@@ -17,6 +17,7 @@ _WALL_PIXELS = 1 << 18
 _LEAST_WALL, _MOST_WALL = 12, 48
 _GOLDEN_SEEDS = (7, 1 << 33)
 _GOLDEN_PIXELS = 1 << 11
+_FETCHED = 192  # every visitor fetches the icon of this side: with 256 colours it has a third of the bytes
 
 
 def make(model: Model, engine: Engine, seeds: list[int]) -> np.ndarray:
@@ -59,5 +60,8 @@ def golden(model: Model, engine: Engine) -> dict[str, Any]:
 def icon(face: np.ndarray, side: int) -> bytes:
     """Return a face as the picture an installed page is known by: a PNG."""
     file = io.BytesIO()
-    Image.fromarray(face).resize((side, side), Image.Resampling.LANCZOS).save(file, "PNG", optimize=True)
+    large = Image.fromarray(face).resize((side, side), Image.Resampling.LANCZOS)
+    if side <= _FETCHED:
+        large = large.quantize(256)
+    large.save(file, "PNG", optimize=True)
     return file.getvalue()

@@ -89,7 +89,7 @@ def publish(
     for number, (source, model) in enumerate(zip(listed, models, strict=True)):
         own = (author or model.config.author or who[0], licence or model.config.licence or who[1])
         called = _name(Path(source), model, [one.data["name"] for one in shown])
-        shown.append(_shown(model, called, own, weights, names or {} if number == 0 else {}))
+        shown.append(_shown(model, called, own, weights, names or {}, first=number == 0))
         if progress:
             progress(number + 1, len(listed))
     title = title or ""
@@ -149,14 +149,15 @@ def _name(source: Path, model: Model, taken: Sequence[str]) -> str:
 
 
 def _shown(
-    model: Model, name: str, who: tuple[str, str], weights: str, names: Mapping[int, str]
+    model: Model, name: str, who: tuple[str, str], weights: str, names: Mapping[int, str], first: bool
 ) -> site.Shown:
+    """Return what a page shows of a model; names of directions and icons are those of the first one."""
     kept = forms.smallest(model) if weights == "auto" else forms.keep(model, _form(weights))
     engine = Engine(kept.data)
     config = model.config
     found = directions.find(kept.data, config.z, model.labels_of(directions.seeds()))
     seeds = faces.wall_seeds(config.size)
-    first = faces.make(model, engine, seeds)
+    made = faces.make(model, engine, seeds)
     data = {
         "hash": model.hash,
         "name": name,
@@ -167,12 +168,12 @@ def _shown(
         "output_range": list(config.output_range),
         "form": kept.form,
         "golden": faces.golden(model, engine),
-        "directions": directions.described(found, names),
+        "directions": directions.described(found, names if first else {}),
         "wall": {"seed": seeds[0]},
         "card": _card(model, who),
     }
-    icons = {side: faces.icon(first[0], side) for side in _ICON_SIDES}
-    return site.Shown(data, site.packed(kept.data), faces.pictures(model, first, seeds), icons)
+    icons = {side: faces.icon(made[0], side) for side in _ICON_SIDES if first}
+    return site.Shown(data, site.packed(kept.data), faces.pictures(model, made, seeds), icons)
 
 
 def _form(text: str) -> Form:
@@ -181,7 +182,7 @@ def _form(text: str) -> Form:
 
 def _card(model: Model, who: tuple[str, str]) -> dict[str, Any]:
     config = model.config
-    arguments = ", ".join(f"{name} {value}" for name, value in config.network.arguments.items())
+    arguments = ", ".join(f"{n} {value}" for n, value in config.network.arguments.items() if n != "labels")
     shapes = read_tensors(model.path / "model.safetensors")
     return {
         "author": who[0],
