@@ -217,8 +217,12 @@ def load(path: str | Path) -> Model:
         PhizError: there is no model, or a file of it is missing, cut short, foreign or too new.
     """
     path = Path(path)
-    folder = _folder_of(path)
+    folder = folder_of(path)
     data = artefacts.read_json(folder / CONFIG, "model", FORMAT)
+    if data.get("kind") == "upscaler":
+        raise PhizError(
+            f"{path} makes no faces, it enlarges: phiz upscale PICTURES -o large --upscaler {path}"
+        )
     try:
         config = ModelConfig.model_validate(data)
     except ValidationError as fault:
@@ -232,18 +236,24 @@ def load(path: str | Path) -> Model:
         )
     optional = [DISCRIMINATOR] if (folder / DISCRIMINATOR).exists() else []
     for name in (WEIGHTS, ONNX, *optional):
-        _check_file(folder, name, config.files.get(name))
+        check_file(folder, name, config.files.get(name))
     return Model(folder, config)
 
 
-def _folder_of(path: Path) -> Path:
+def folder_of(path: Path, what: str = "model") -> Path:
+    """Return the model folder that `path` is or holds; `what` is wanted, for messages.
+
+    Raises:
+        PhizError: there is none.
+    """
     if not path.exists():
         beside = path.parent.iterdir() if path.parent.is_dir() else ()
         raise PhizError(f"{path} does not exist.{nearest(path.name, [p.name for p in beside])}")
     kind = artefacts.kind_of(path)
     if kind == "faceset":
         raise PhizError(
-            f"{path} is a face set, not a model; train one on it: phiz train {path} -o runs/first"
+            f"{path} is a face set, not {'a model' if what == 'model' else 'an upscaler'}; train one on it: "
+            f"phiz {'train' if what == 'model' else 'train-upscaler'} {path} -o runs/first"
         )
     if kind == "run":
         if (path / "model").is_dir():
@@ -259,7 +269,8 @@ def _folder_of(path: Path) -> Path:
     return path
 
 
-def _check_file(folder: Path, name: str, expected: str | None) -> None:
+def check_file(folder: Path, name: str, expected: str | None) -> None:
+    """Refuse a file of a model that is missing, or is not the one it was saved with."""
     file = folder / name
     if not file.resolve().is_file():
         raise PhizError(f"{file} is missing; copy it again from where the model came from.")
@@ -304,11 +315,6 @@ def save_model(
         PhizError: something stands at `folder` that may not be replaced.
         Surroundings: the disk is full.
     """
-    from safetensors.numpy import save
-
-    def packed(tensors: Mapping[str, np.ndarray]) -> bytes:
-        return save({name: np.asarray(a, order="C") for name, a in tensors.items()}, {"format": "pt"})
-
     files = {WEIGHTS: packed(weights), ONNX: onnx}
     if discriminator is not None:
         files[DISCRIMINATOR] = packed(discriminator)
@@ -324,3 +330,10 @@ def save_model(
         (place / "README.md").write_text(model_card(config, parameters, card), "utf-8")
         artefacts.write_json(place / CONFIG, config.model_dump(mode="json"))
     return Model(Path(folder), config)
+
+
+def packed(tensors: Mapping[str, np.ndarray]) -> bytes:
+    """Return tensors as the bytes of a safetensors file."""
+    from safetensors.numpy import save
+
+    return save({name: np.asarray(a, order="C") for name, a in tensors.items()}, {"format": "pt"})

@@ -18,6 +18,7 @@ from typing import Any
 
 from phiz import artefacts
 from phiz.errors import PhizError
+from phiz.training.enlarging import UpscalingRecipe
 from phiz.training.plan import Plan
 from phiz.training.recipe import Recipe, validated
 
@@ -33,7 +34,7 @@ class Run:
 
     folder: Path
     asked: dict[str, Any]
-    recipe: Recipe
+    recipe: Any  # a Recipe, or an UpscalingRecipe
     device: str
     faceset: str | None = None
     plan: Plan | None = None
@@ -75,7 +76,7 @@ def read(folder: Path) -> Run:
         return Run(
             folder=folder,
             asked=dict(data["asked"]),
-            recipe=validated(data["recipe"], str(path)),
+            recipe=validated(data["recipe"], str(path), _kind(data["recipe"])),
             device=data["device"],
             faceset=data["faceset"],
             plan=plan,
@@ -84,8 +85,12 @@ def read(folder: Path) -> Run:
             finished=data["finished"],
             donor=data.get("donor"),
         )
-    except (KeyError, TypeError, ValueError) as fault:
+    except (AttributeError, KeyError, TypeError, ValueError) as fault:
         raise PhizError(f"{path} is damaged ({fault}); --force starts {folder} anew.") from None
+
+
+def _kind(recipe: dict[str, Any]) -> type[Recipe] | type[UpscalingRecipe]:
+    return UpscalingRecipe if recipe.get("task") == "upscaling" else Recipe
 
 
 def check_same(run: Run, asked: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,18 +14,19 @@ import phiz
 from phiz import artefacts
 from phiz.errors import MissingExtra, PhizError, UsageError, nearest
 from phiz.faceset import FaceSet
-from phiz.model import Model, load
+from phiz.model import load
 from phiz.pictures import check_size
 from phiz.screen import TrainingScreen, duration, progress
 from phiz.verbs import results, words
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
-    from phiz.evaluation.during import Distance
-    from phiz.training.gan import GAN
+    from phiz.training.loop import Measure
     from phiz.training.recipe import Recipe
     from phiz.training.run import Run
+    from phiz.training.tasks import Task
     from phiz.training.transfer import Donor
 
 DEFAULT_MINUTES = 5.0
@@ -34,10 +35,10 @@ _CUTS = ("centre", "auto", "human", "anime")
 
 @dataclass
 class Trained:
-    """What a training came to: the run's folder, its model, and lines that say so."""
+    """What a training came to: the run's folder, its Model or Upscaler, and lines that say so."""
 
     folder: Path
-    model: Model
+    model: Any
     lines: list[str] = field(default_factory=list)
 
 
@@ -91,7 +92,7 @@ def train(
         Surroundings: the disk is full or the losses are no numbers; what was saved is whole.
         Stopped: a signal stopped it; everything is saved.
     """
-    _need_torch()
+    need_torch()
     from phiz.training import recipe as recipes
     from phiz.training import run as runs
     from phiz.training.precision import resolve
@@ -114,8 +115,8 @@ def train(
         "evaluate_every": evaluate_every,
     }
     if prepare is not None:
-        asked["prepare"] = _way_of_cutting(prepare)
-    run = None if force else _existing(out, asked, resume)
+        asked["prepare"] = way_of_cutting(prepare)
+    run = None if force else existing(out, asked, resume)
     if run and run.finished:
         return Trained(out, load(out), [f"{out} is done: {words.summary(run)}."])
     if run is None:
@@ -138,22 +139,24 @@ def train(
                 )
             if (donor.config.size, donor.config.z) == (whole.size, whole.z):
                 whole = whole.model_copy(update={"outline": None})  # G draws faces already
-        place = _device(device or "auto")
+        place = device_of(device or "auto")
         whole = whole.model_copy(update={"precision": resolve(whole.precision, place)})
         run = runs.Run(out, asked, whole, str(place), donor=donor.sha256 if start_from is not None else None)
         with artefacts.alone(out, "training"):
-            return _start(run, source, labels, force)
+            return start(run, source, labels, force)
     with artefacts.alone(out, "training"):
-        return _drive(run, _faces(run, source, labels))
+        return drive(run, faces_of(run, source, labels))
 
 
-def _way_of_cutting(word: str) -> str:
+def way_of_cutting(word: str) -> str:
+    """Refuse a way of cutting that is not known (status 2)."""
     if word not in _CUTS:
         raise UsageError(f"--prepare {word}: there are {', '.join(_CUTS)}.{nearest(word, _CUTS)}")
     return word
 
 
-def _need_torch() -> None:
+def need_torch() -> None:
+    """Refuse to train where the extra is not installed (status 4)."""
     try:
         import onnxscript  # noqa: F401
         import torch  # noqa: F401
@@ -161,7 +164,7 @@ def _need_torch() -> None:
         raise MissingExtra("Training", "train") from None
 
 
-def _existing(out: Path, asked: dict[str, Any], resume: bool) -> Run | None:
+def existing(out: Path, asked: dict[str, Any], resume: bool) -> Run | None:
     """Return the run to go on with; None if there is none yet."""
     from phiz.training import run as runs
 
@@ -178,7 +181,8 @@ def _existing(out: Path, asked: dict[str, Any], resume: bool) -> Run | None:
     return run
 
 
-def _device(name: str) -> torch.device:
+def device_of(name: str) -> torch.device:
+    """Return the device called `name`; auto takes the quickest there is."""
     import torch
 
     there = {
@@ -196,7 +200,9 @@ def _device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def _start(run: Run, source: str | Path, labels: str | Path | None, force: bool) -> Trained:
+def start(
+    run: Run, source: str | Path, labels: str | Path | None, force: bool, job: MakeJob | None = None
+) -> Trained:
     """Write a new run's folder and fill it; where its pictures are of no use, leave nothing behind."""
     old = run.folder.with_name(f".{run.folder.name}.old")
     if force and run.folder.exists():
@@ -205,7 +211,7 @@ def _start(run: Run, source: str | Path, labels: str | Path | None, force: bool)
     fresh = not run.folder.exists()
     try:
         run.write()
-        faces = _faces(run, source, labels)
+        faces = faces_of(run, source, labels)
         run.write()
     except BaseException:
         if fresh:
@@ -214,11 +220,12 @@ def _start(run: Run, source: str | Path, labels: str | Path | None, force: bool)
             old.replace(run.folder)
         raise
     shutil.rmtree(old, ignore_errors=True)
-    return _drive(run, faces)
+    return drive(run, faces, job)
 
 
-def _faces(run: Run, source: str | Path, labels: str | Path | None) -> FaceSet:
+def faces_of(run: Run, source: str | Path, labels: str | Path | None) -> FaceSet:
     """Open the face set of a run, cutting pictures into RUN/faceset where `source` is none."""
+    from phiz.training.enlarging import UpscalingRecipe
     from phiz.verbs.prepare import prepare
 
     source = Path(source)
@@ -230,7 +237,7 @@ def _faces(run: Run, source: str | Path, labels: str | Path | None) -> FaceSet:
         faces = FaceSet.open(source)
         if labels is not None:
             raise UsageError(f"{source} is a face set and has its labels already; leave --labels out.")
-        if faces.size != size:
+        if faces.size != size and not (isinstance(run.recipe, UpscalingRecipe) and faces.size > size):
             raise PhizError(
                 f"{source} holds faces of {faces.size} px, not {size}: add --size {faces.size}, or train "
                 "on the pictures it was made from."
@@ -275,48 +282,78 @@ def _say(run: Run, line: str) -> None:
     TrainingScreen(run.folder / "log.txt", 0).say(line)
 
 
-def _drive(run: Run, faces: FaceSet) -> Trained:
-    """Plan where that is still to do, train, and write what comes of it."""
-    from phiz.training import checkpoint, gan, loop
+@dataclass
+class Job:
+    """A training as the loop and a verb need it: a task, its measure, and what is written and said of it."""
 
-    started = time.monotonic()
-    run.threads = loop.deterministic(run.threads)
-    task = gan.GAN(run.recipe, faces, _device(run.device))
+    task: Task
+    measure: Callable[[], Measure]
+    write_sample: Callable[[int, np.ndarray], None]
+    write_model: Callable[[int], Any]
+    opening: Callable[[], list[str]]
+    closing: Callable[[], list[str]]
+
+
+MakeJob = Callable[["Run", FaceSet], Job]
+
+
+def _gan(run: Run, faces: FaceSet) -> Job:
+    """Return the training of a generator."""
+    from phiz.evaluation.during import Distance
+    from phiz.training import checkpoint, gan
+
+    task = gan.GAN(run.recipe, faces, device_of(run.device))
     if run.donor and not checkpoint.found(run.folder / "checkpoints"):
         for line in task.start_from(_donor(run)):
             _say(run, line)
+    return Job(
+        task,
+        lambda: Distance(faces),
+        lambda step, made: results.write_sample(run.folder, step, made),
+        lambda step: results.write_model(run, task, faces, step),
+        lambda: [words.opening(run, faces), *([words.labels(run, faces)] if faces.schema else [])],
+        lambda: words.closing(run),
+    )
+
+
+def drive(run: Run, faces: FaceSet, make: MakeJob | None = None) -> Trained:
+    """Plan where that is still to do, train, and write what comes of it."""
+    from phiz.training import loop
+
+    started = time.monotonic()
+    run.threads = loop.deterministic(run.threads)
+    job = (make or _gan)(run, faces)
     planned = run.plan is not None
     if planned:
         _check_versions(run)
         measure = None
     else:
-        measure = _make_plan(run, task, faces)
+        measure = _make_plan(run, job)
     assert run.plan
     if run.plan.evaluations and measure is None:
-        measure = _measure(faces)
+        measure = job.measure()
     steps, folder = run.plan.steps, run.folder
     with TrainingScreen(folder / "log.txt", steps) as screen:
-        screen.say(words.opening(run, faces))
-        if faces.schema:
-            screen.say(words.labels(run, faces))
+        for line in job.opening():
+            screen.say(line)
         outcome = loop.run(
-            task,
+            job.task,
             run.plan,
             folder,
-            write_sample=lambda step, faces_: results.write_sample(folder, step, faces_),
-            write_model=lambda step: results.write_model(run, task, faces, step),
+            write_sample=job.write_sample,
+            write_model=job.write_model,
             screen=screen,
             spent=0.0 if planned else time.monotonic() - started,
             measure=measure,
         )
-        model = results.write_model(run, task, faces, outcome.best_step or steps)
+        model = job.write_model(outcome.best_step or steps)
         results.write_film(run, model)
-    run.finished = {"seconds": round(outcome.seconds, 3), "images": steps * task.batch}
+    run.finished = {"seconds": round(outcome.seconds, 3), "images": steps * job.task.batch}
     if measure and outcome.best_step:
         run.finished["best"] = {"step": outcome.best_step, measure.name: outcome.best}
         run.finished["evaluating"] = round(outcome.evaluating, 3)
     run.write()
-    return Trained(folder, model, words.closing(run))
+    return Trained(folder, model, job.closing())
 
 
 def _donor(run: Run) -> Donor:
@@ -332,26 +369,19 @@ def _donor(run: Run) -> Donor:
     return Donor.of(model)
 
 
-def _measure(faces: FaceSet) -> Distance:
-    """Return the measure that watches a training."""
-    from phiz.evaluation.during import Distance
-
-    return Distance(faces)
-
-
-def _make_plan(run: Run, task: GAN, faces: FaceSet) -> Distance | None:
+def _make_plan(run: Run, job: Job) -> Measure | None:
     """Fix the steps of a training and write them down; return the measure if one had to be timed for it."""
     import torch
 
     from phiz.training import plan
 
-    measure, asked = None, run.asked.get("evaluate_every")
+    measure, task, asked = None, job.task, run.asked.get("evaluate_every")
     if run.recipe.steps is not None:
         run.plan = plan.fixed(task, run.recipe.steps)
     elif asked is not None:
         run.plan = plan.measured(task, 60 * run.asked["minutes"])
     else:
-        watch, start = _measure(faces), plan.start_of(task)
+        watch, start = job.measure(), plan.start_of(task)
         seconds = 60 * run.asked["minutes"]
         run.plan = plan.measured(task, seconds, lambda: watch(task.sample(start, watch.samples)))
         measure = watch
