@@ -18,7 +18,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import ValidationError
@@ -104,6 +104,13 @@ class Upscaler:
         network, config = self._network(sharpness), self.config
         return tiles.enlarge(picture, network, config.scale, config.reach, _TILE, done)
 
+    def said(self, sharpness: float | None = None) -> dict[str, Any]:
+        """Return what a picture says of what enlarged it."""
+        said: dict[str, Any] = {"upscaler": self.hash, "scale": self.config.scale}
+        if len(self.config.ends) == 2:
+            said["sharpness"] = self.config.sharpness if sharpness is None else sharpness
+        return said
+
     def module(self, end: str = "sharp") -> nn.Module:
         """Return one of its ends as a torch module in evaluation mode."""
         from safetensors.torch import load_file
@@ -185,6 +192,17 @@ def load(path: str | Path) -> Upscaler:
     for name in (WEIGHTS, ONNX, *([SMOOTH] if len(config.ends) == 2 else [])):
         check_file(folder, name, config.files.get(name))
     return Upscaler(folder, config)
+
+
+def of_scale(path: str | Path, scale: int | None) -> Upscaler:
+    """Load the upscaler at `path`, and refuse one that is not made for `scale`, if that is given."""
+    found = load(path)
+    if scale is not None and scale != found.config.scale:
+        raise PhizError(
+            f"{found.path} enlarges {found.config.scale} times, not {scale}; train one that does: "
+            f"phiz train-upscaler FACESET -o runs/up{scale} --scale {scale}"
+        )
+    return found
 
 
 def export(module: nn.Module, scale: int, end: str) -> bytes:

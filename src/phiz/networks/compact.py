@@ -134,7 +134,7 @@ class Discriminator(nn.Module):
         x = F.pixel_unshuffle(picture * 2 - 1, 2).contiguous(memory_format=torch.channels_last)
         found = []
         for convolution in (self.enter, *self.halvings, self.last):
-            x = F.leaky_relu(convolution(x), 0.2)
+            x = F.leaky_relu(2 * convolution(x), 0.2)  # or norms of 1 would let signals die out
             found.append(x)
         return found
 

@@ -21,11 +21,12 @@ class Sharp(Part):
     """
 
     share: float = Field(0.5, gt=0, lt=1)
+    lead: float = Field(0.05, ge=0, lt=1)  # of the stage: D learns, while the upscaler's rate rises from 0
     rate: float = Field(2e-4, gt=0)
     pixel: float = Field(1.0, ge=0)
     features: float = Field(1.0, ge=0)
     adversarial: float = Field(0.1, ge=0)
-    discriminator: Adam = Adam(rate=4e-4, beta1=0.5, beta2=0.99)
+    discriminator: Adam = Adam(rate=5e-4, beta1=0.5, beta2=0.99)
 
 
 class UpscalingRecipe(Part):

@@ -99,7 +99,7 @@ class Upscaling:
         self._follow(at)
         if at.index == at.count - 1:
             self.smooth = _clones(self.average)
-        return {"loss": loss.detach()}
+        return {"loss_pixel": loss.detach()}
 
     def _sharp_step(self, at: Position, small: Tensor, large: Tensor, fall: float) -> dict[str, Tensor]:
         asked, discriminator = self.recipe.sharp, self.discriminator
@@ -123,12 +123,13 @@ class Upscaling:
         textures = matching([part.detach() for part in seen], of_made)
         pixel = self._apart(made, large)
         loss = asked.pixel * pixel + asked.features * textures + asked.adversarial * adversarial
-        self._learn("optimizer-upscaler", loss, asked.rate * fall)
+        rise = min(1.0, at.index / max(1.0, asked.lead * at.count))
+        self._learn("optimizer-upscaler", loss, asked.rate * fall * rise)
         discriminator.requires_grad_(True)
         self._follow(at)
         right = (on_real.detach() > on_made.detach()).float().mean()
-        values = {"loss": pixel, "loss_d": loss_d, "loss_g": adversarial, "features": textures, "told": right}
-        return {name: value.detach() for name, value in values.items()}
+        values = {"loss_pixel": pixel, "loss_d": loss_d, "loss_g": adversarial, "loss_features": textures}
+        return {name: value.detach() for name, value in values.items()} | {"accuracy_pairs": right}
 
     def _learn(self, name: str, loss: Tensor, rate: float) -> None:
         optimizer = self.optimizers[name]
