@@ -14,6 +14,8 @@ from phiz import latents
 
 FORMAT = 1
 CONFIG, WEIGHTS, ONNX = "config.json", "model.safetensors", "onnx/model.onnx"
+CARRIED = "upscaler"
+"""The folder within a model that holds the upscaler it carries (phiz.upscaler)."""
 
 _KNOWN_LICENCES = {
     *("apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "gpl-3.0", "agpl-3.0", "lgpl-3.0", "mpl-2.0"),

@@ -5,6 +5,7 @@
     onnx/model.onnx            the same generator as onnxruntime and browsers run it
     README.md, preview.png     a model card and what its faces look like
     discriminator.safetensors  optional, to train on
+    upscaler/                  optional, what enlarges its faces (phiz.upscaler)
 
 The folder is a Hugging Face model repository as it stands. Loading it needs no torch.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +24,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from phiz import artefacts, latents, marks
-from phiz.card import CONFIG, FORMAT, ONNX, WEIGHTS, ModelConfig, Network, model_card
+from phiz.card import CARRIED, CONFIG, FORMAT, ONNX, WEIGHTS, ModelConfig, Network, model_card
 from phiz.errors import PhizError, UsageError, nearest
 from phiz.onnx import Engine
 
@@ -302,7 +304,7 @@ def save_model(
     """Write a model folder, whole or not at all, and return it as loaded.
 
     Args:
-        folder: where; a model that stands there is replaced with `force`.
+        folder: where; a model that stands there is replaced with `force`, but for the upscaler it carries.
         config: what it is; `files` is filled in here.
         weights: the generator's (EMA) state, {name: array}.
         onnx: the same generator from `phiz.onnx.export`.
@@ -328,6 +330,8 @@ def save_model(
             (place / name).write_bytes(data)
         (place / "preview.png").write_bytes(marks.encode(preview, ".png", said))
         (place / "README.md").write_text(model_card(config, parameters, card), "utf-8")
+        if (Path(folder) / CARRIED).is_dir():
+            shutil.copytree(Path(folder) / CARRIED, place / CARRIED)
         artefacts.write_json(place / CONFIG, config.model_dump(mode="json"))
     return Model(Path(folder), config)
 

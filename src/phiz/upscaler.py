@@ -24,7 +24,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from phiz import artefacts, marks, tiles
-from phiz.card import CONFIG, FORMAT, ONNX, WEIGHTS
+from phiz.card import CARRIED, CONFIG, FORMAT, ONNX, WEIGHTS
 from phiz.errors import PhizError, UsageError
 from phiz.graph import fields
 from phiz.model import check_file, folder_of, packed
@@ -34,9 +34,6 @@ from phiz.upscaler_card import UpscalerConfig, upscaler_card
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import nn
-
-CARRIED = "upscaler"
-"""The folder within a model that holds the upscaler it carries."""
 
 SMOOTH = "onnx/smooth.onnx"
 _FILES = {"sharp": ONNX, "smooth": SMOOTH}
@@ -268,10 +265,9 @@ def save_upscaler(
     return Upscaler(Path(folder), config)
 
 
-def carry(upscaler: Upscaler, model: Path) -> None:
-    """Put a copy of `upscaler` into the model folder `model`, which is being written."""
-    names = [CONFIG, "README.md", "preview.png", *upscaler.config.files]
-    for name in names:
+def copy(upscaler: Upscaler, folder: Path) -> None:
+    """Copy the files of `upscaler` into `folder`, which is being written."""
+    for name in (CONFIG, "README.md", "preview.png", *upscaler.config.files):
         if (upscaler.path / name).is_file():
-            (model / CARRIED / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(upscaler.path / name, model / CARRIED / name)
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(upscaler.path / name, folder / name)

@@ -13,17 +13,21 @@ from phiz.errors import UsageError
 
 
 @app.command(
-    epilog="Examples: [bold]phiz export runs/first -o model[/]",
+    epilog="Examples: [bold]phiz export runs/first -o model[/]; "
+    "[bold]phiz export runs/first -o model --upscaler runs/up[/]",
 )
 def export(
     model: Annotated[Path, typer.Argument(help="A run or a model.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="The model folder to write.")],
+    upscaler: Annotated[
+        Path | None, typer.Option("--upscaler", help="What enlarges its faces; the model carries it then.")
+    ] = None,
     force: Force = False,
 ) -> None:
     """Write a model with its ONNX in three forms: fp32, and weights stored in 16 and in 8 bits."""
     from phiz.verbs.export import export as verb
 
-    for line in verb(model, out, force=force).lines:
+    for line in verb(model, out, upscaler=upscaler, force=force).lines:
         print(line)
 
 

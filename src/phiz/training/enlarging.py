@@ -17,15 +17,17 @@ class Sharp(Part):
     """The second stage, `share` of the time: from the mean of what may be there to one thing that may be.
 
     The loss of the upscaler is `pixel` times the difference of pixels, `features` times the distance of D's
-    maps (Wang et al., arXiv 1711.11585, eq. 5) and `adversarial` times the relativistic loss.
+    maps (Wang et al., arXiv 1711.11585, eq. 5), `perceptual` times that of the maps of a network, where one is
+    given (phiz.training.perceptual), and `adversarial` times the relativistic loss.
     """
 
     share: float = Field(0.5, gt=0, lt=1)
     lead: float = Field(0.05, ge=0, lt=1)  # of the stage: D learns, while the upscaler's rate rises from 0
     rate: float = Field(2e-4, gt=0)
     pixel: float = Field(1.0, ge=0)
-    features: float = Field(1.0, ge=0)
-    adversarial: float = Field(0.1, ge=0)
+    features: float = Field(0.1, ge=0)
+    perceptual: float = Field(2.0, ge=0)
+    adversarial: float = Field(0.005, ge=0)
     discriminator: Adam = Adam(rate=5e-4, beta1=0.5, beta2=0.99)
 
 
@@ -90,7 +92,7 @@ RECIPES: dict[str, UpscalingRecipe] = {
             pixel="l2",
             generator=Adam(rate=1e-4, beta1=0.9),
             sharp=Sharp(
-                rate=1e-4, pixel=1.0, features=1.0, adversarial=1e-3, discriminator=Adam(rate=1e-4, beta1=0.9)
+                rate=1e-4, pixel=1.0, features=0.1, adversarial=1e-3, discriminator=Adam(rate=1e-4, beta1=0.9)
             ),
             precision="float32",
         ),

@@ -38,7 +38,8 @@ _LOSS = LOSSES["relativistic"]
 class Upscaling:
     """Trains the upscaler of a recipe on a face set; see phiz.training.tasks.Task.
 
-    `more` are degradations besides those of phiz.training.degradations, by name.
+    `more` are degradations besides those of phiz.training.degradations, by name; `perceptual` is a network
+    whose maps the second stage compares, see phiz.training.perceptual.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Upscaling:
         device: torch.device,
         attempt: int = 0,
         more: dict[str, Degradation] | None = None,
+        perceptual: nn.Module | None = None,
     ) -> None:
         self.recipe, self.faces, self.device = recipe, faces, device
         self.random = Randomness(recipe.seed, attempt)
@@ -55,6 +57,7 @@ class Upscaling:
         self.degrade = mixed(recipe.degradations, DEGRADATIONS | (more or {}))
         self.held, self.learned = split(len(faces))
         self.count = len(self.learned)
+        self.perceptual = perceptual and perceptual.to(device)
         sharp = recipe.sharp
         self.stages = [Stage("smooth", 1.0 - (sharp.share if sharp else 0.0))]
         torch.manual_seed(self.random.key(Stream.INITIAL))
@@ -123,13 +126,23 @@ class Upscaling:
         textures = matching([part.detach() for part in seen], of_made)
         pixel = self._apart(made, large)
         loss = asked.pixel * pixel + asked.features * textures + asked.adversarial * adversarial
+        values = {"loss_pixel": pixel, "loss_d": loss_d, "loss_g": adversarial, "loss_features": textures}
+        if self.perceptual is not None:
+            values["loss_perceptual"] = self._perceived(made, large)
+            loss = loss + asked.perceptual * values["loss_perceptual"]
         rise = min(1.0, at.index / max(1.0, asked.lead * at.count))
         self._learn("optimizer-upscaler", loss, asked.rate * fall * rise)
         discriminator.requires_grad_(True)
         self._follow(at)
         right = (on_real.detach() > on_made.detach()).float().mean()
-        values = {"loss_pixel": pixel, "loss_d": loss_d, "loss_g": adversarial, "loss_features": textures}
         return {name: value.detach() for name, value in values.items()} | {"accuracy_pairs": right}
+
+    def _perceived(self, made: Tensor, large: Tensor) -> Tensor:
+        assert self.perceptual is not None
+        with self._cast():
+            with torch.no_grad():
+                real = self.perceptual(large)
+            return matching(real, self.perceptual(made))
 
     def _learn(self, name: str, loss: Tensor, rate: float) -> None:
         optimizer = self.optimizers[name]
