@@ -153,19 +153,21 @@ def encode(image: Image, suffix: str, said: Mapping[str, Any]) -> bytes:
     suffix = suffix.lower()
     xmp = packet(said)
     file = io.BytesIO()
+    profile = image.info.get("icc_profile") or b""
     if suffix == ".png":
         from PIL.PngImagePlugin import PngInfo
 
         info = PngInfo()
         info.add_itxt("XML:com.adobe.xmp", xmp.decode())
         info.add_itxt("phiz", json.dumps(said))
-        image.save(file, "PNG", pnginfo=info, optimize=image.width * image.height <= 1 << 22)
+        image.save(
+            file, "PNG", pnginfo=info, icc_profile=profile, optimize=image.width * image.height <= 1 << 22
+        )
     elif suffix == ".webp":
-        image.save(file, "WEBP", quality=95, method=4, xmp=xmp)
+        image.save(file, "WEBP", quality=95, method=4, xmp=xmp, icc_profile=profile)
     elif suffix in (".jpg", ".jpeg"):
         if len(xmp) > _MAX_JPEG:
             raise UsageError("A JPEG cannot name so many seeds; write a .png or a .webp.")
-        profile = image.info.get("icc_profile")  # which the other formats take along by themselves
         image.save(file, "JPEG", quality=95, subsampling=0, xmp=xmp, icc_profile=profile)
     else:
         raise UsageError(f'A picture is written as {", ".join(PICTURES)}, not as "{suffix}".')

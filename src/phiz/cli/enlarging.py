@@ -37,6 +37,9 @@ def train_upscaler(
     generator: Annotated[
         Path | None, typer.Option(help="A run or a model whose faces it is to enlarge.")
     ] = None,
+    perceptual: Annotated[
+        Path | None, typer.Option(help="An .onnx of a network of pictures, to learn sharpness by.")
+    ] = None,
     prepare: Annotated[
         str | None,
         typer.Option(help="How pictures are cut: centre (the default), auto, human or anime (faces found)."),
@@ -64,6 +67,7 @@ def train_upscaler(
         recipe=recipe,
         settings=dict(pair(item) for item in set_ or []),
         generator=generator,
+        perceptual=perceptual,
         prepare=prepare,
         evaluate_every=evaluate_every,
         resume=resume,

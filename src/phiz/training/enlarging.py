@@ -17,8 +17,8 @@ class Sharp(Part):
     """The second stage, `share` of the time: from the mean of what may be there to one thing that may be.
 
     The loss of the upscaler is `pixel` times the difference of pixels, `features` times the distance of D's
-    maps (Wang et al., arXiv 1711.11585, eq. 5), `perceptual` times that of the maps of a network, where one is
-    given (phiz.training.perceptual), and `adversarial` times the relativistic loss.
+    maps (Wang et al., arXiv 1711.11585, eq. 5), `perceptual` times that of the maps of another network, where
+    one is given (phiz.training.perceptual), and `adversarial` times the relativistic loss.
     """
 
     share: float = Field(0.5, gt=0, lt=1)

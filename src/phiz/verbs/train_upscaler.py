@@ -50,6 +50,7 @@ def train_upscaler(
     recipe: str | UpscalingRecipe | None = None,
     settings: Mapping[str, str] | None = None,
     generator: str | Path | None = None,
+    perceptual: str | Path | None = None,
     prepare: str | None = None,
     evaluate_every: int | None = None,
     resume: bool = False,
@@ -70,6 +71,8 @@ def train_upscaler(
         recipe: compact (the default), srgan, a recipe's JSON or an UpscalingRecipe.
         settings: further changes to the recipe, {dotted key: value}.
         generator: a run or a model whose own faces it is to enlarge; see phiz.training.spectra.
+        perceptual: an ONNX file of a network that takes pictures: its maps are learned by, too, in the second
+            stage; see phiz.training.perceptual.
         prepare: how pictures are cut: "centre" (the default), "auto", "human" or "anime".
         evaluate_every: steps from one evaluation to the next, 0 for none.
         resume: go on with an unfinished run.
@@ -100,6 +103,7 @@ def train_upscaler(
         "recipe": recipe if recipe is None or isinstance(recipe, str) else recipe.name,
         "settings": dict(settings) if settings else None,
         "generator": str(generator) if generator is not None else None,
+        "perceptual": str(perceptual) if perceptual is not None else None,
         "evaluate_every": evaluate_every,
     }
     if prepare is not None:
@@ -112,6 +116,8 @@ def train_upscaler(
             return drive(run, faces_of(run, source, None), _job)
     artefacts.check_target(out, "run", force)
     made = load(generator) if generator is not None else None
+    if perceptual is not None and not Path(perceptual).is_file():
+        raise PhizError(f"{perceptual} does not exist; --perceptual takes the path of an .onnx.")
     whole = _recipe(recipe, asked, settings or {}, source, made)
     if minutes is not None or whole.steps is None:
         asked["minutes"] = minutes or DEFAULT_MINUTES
@@ -187,12 +193,15 @@ def _job(run: Run, faces: FaceSet) -> Job:
     """Return the training of an upscaler."""
     from phiz.evaluation.fidelity import Error
     from phiz.training.enlarging import GENERATOR
+    from phiz.training.perceptual import Perceptual
     from phiz.training.upscaling import Upscaling
 
     more: dict[str, Degradation] = {}
     if run.asked.get("generator"):
         more[GENERATOR] = _of_generator(run, faces)
-    task = Upscaling(run.recipe, faces, device_of(run.device), more=more)
+    file = run.asked.get("perceptual")
+    network = Perceptual(file) if file and run.recipe.sharp else None
+    task = Upscaling(run.recipe, faces, device_of(run.device), more=more, perceptual=network)
     return Job(
         task,
         lambda: Error(task.large(task.held)),
