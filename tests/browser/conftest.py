@@ -16,7 +16,7 @@ from phiz.publish.serving import served
 from phiz.verbs.publish import publish
 
 FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--no-sandbox", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
 )
 READY = 30_000
@@ -81,30 +81,45 @@ def address(site, serve) -> str:
 
 
 @pytest.fixture(scope="session")
-def browser():
-    """One Chromium for all tests."""
+def launch():
+    """Start Chromium: launch(*flags)."""
     api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
         pytest.skip("no Chromium on the PATH (apt-get install chromium)")
     with api.sync_playwright() as play:
-        try:
-            started = play.chromium.launch(executable_path=program, args=list(FLAGS))
-        except api.Error as fault:
-            pytest.skip(f"Chromium does not start here: {fault.message.splitlines()[0]}")
-        yield started
-        started.close()
+
+        def start(*flags: str):
+            try:
+                return play.chromium.launch(executable_path=program, args=[*FLAGS, *flags])
+            except api.Error as fault:
+                pytest.skip(f"Chromium does not start here: {fault.message.splitlines()[0]}")
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def browser(launch):
+    """One Chromium for all tests."""
+    started = launch("--disable-gpu")
+    yield started
+    started.close()
 
 
 @pytest.fixture
 def visit(browser, address):
-    """Open the page as a new visitor: visit(path, **context). Errors on its console fail the test."""
+    """Open the page as a new visitor: visit(path, **context). Errors on its console fail the test.
+
+    `by` is another browser than the one for all tests.
+    """
     contexts, said = [], []
 
-    def go(where: str = "", expect: str | None = "ready", prepare=None, quiet: bool = False, **more):
+    def go(
+        where: str = "", expect: str | None = "ready", prepare=None, quiet: bool = False, by=browser, **more
+    ):
         options = {"viewport": {"width": 1280, "height": 900}, "locale": "en-US"}
         options |= {"service_workers": "block"} | more
-        context = browser.new_context(**options)
+        context = by.new_context(**options)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(READY)

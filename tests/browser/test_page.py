@@ -219,6 +219,8 @@ def test_a_walk_runs_and_is_saved_as_a_film(visit, toy_models, tmp_path):
 
 def test_a_sheet_of_the_wall_can_be_made_again_in_the_terminal(visit, toy_models, tmp_path):
     page = visit()
+    assert not page.locator(".own").is_visible(), "faces come first"
+    page.locator(".tools button", has_text="Adjust").click()
     page.locator(".own .choice select").first.select_option("red")
     file = tmp_path / "sheet.png"
     file.write_bytes(saved(page, "Sheet"))

@@ -50,6 +50,25 @@ def test_without_a_graphics_card_the_next_means_are_taken(visit):
     shows(page, "7")
 
 
+@pytest.mark.slow
+def test_a_graphics_card_makes_the_same_faces(visit, launch, toy_models):
+    """Chromium brings a card of its own that computes on the processor; slow, but it is one."""
+    graphics = launch("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader")
+    where = f"#seed=7&model={toy_models[1].hash[:8]}"
+    page = visit(f"?backend=webgpu{where}", by=graphics, expect=None)
+    page.wait_for_selector(
+        "html[data-state=ready], html[data-state=frozen]", state="attached", timeout=240_000
+    )
+    if not page.evaluate("navigator.gpu?.requestAdapter().then((found) => found !== null) ?? false"):
+        pytest.skip("no WebGPU adapter answers here")
+    assert page.get_attribute("html", "data-means") == "webgpu", page.text_content("#said")
+    plain = visit(f"?backend=wasm{where}")
+    for one in (page, plain):
+        shows(one, "7")
+    assert np.abs(pixels(page).astype(int) - pixels(plain).astype(int)).max() <= 1
+    graphics.close()
+
+
 def test_threads_make_the_same_faces(visit):
     page, threaded = visit("?backend=wasm#seed=7"), visit("?backend=threads#seed=7")
     assert threaded.get_attribute("html", "data-means") == "threads"
@@ -128,6 +147,20 @@ def test_a_phone_shows_all_of_it(visit):
     assert (
         page.evaluate(small + "(b.offsetHeight < 24 || b.offsetWidth < 24)).map((b) => b.textContent)") == []
     )
+
+
+def test_on_a_phone_the_stage_takes_the_keys_and_gives_them_back(visit):
+    page = visit(viewport={"width": 360, "height": 740})
+    page.locator("ul.wall button").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    shows(page, "1")
+    assert page.evaluate("document.activeElement.closest('#stage') !== null")
+    assert "seed 1," in page.text_content("#stage [role=status]")
+    assert page.evaluate("document.querySelector('#faces').inert")
+    page.keyboard.press("Escape")
+    assert not page.locator("#stage").is_visible()
+    assert "seed 1," in page.evaluate("document.activeElement.ariaLabel")
 
 
 def test_the_keyboard_alone_does(visit):

@@ -10,7 +10,7 @@ import pytest
 import toys
 import toyset
 from phiz.errors import PhizError, UsageError
-from phiz.evaluation import features
+from phiz.evaluation import features, kept
 from phiz.evaluation.extractors import about
 
 
@@ -186,7 +186,7 @@ def test_a_cache_that_cannot_be_written_does_no_harm(faces, tmp_path, monkeypatc
 
 
 def test_large_features_are_mapped(faces, cache, monkeypatch):
-    monkeypatch.setattr(features, "_BLOCK_BYTES", 100)
+    monkeypatch.setattr(kept, "_LARGE", 100)
     found = features.of_faceset(faces, Means())
     assert not found.values.flags.writeable
     assert np.array_equal(found.values, Means()(faces[:]))

@@ -14,7 +14,8 @@ import pytest
 from phiz.errors import PhizError, Surroundings, UsageError
 from phiz.pictures import BadPicture
 from phiz.prepare import sources
-from phiz.prepare.sources import Source, listing, open_sources
+from phiz.prepare.entries import Source, listing, unreadable
+from phiz.prepare.sources import open_sources
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
 FILES = {
@@ -196,5 +197,5 @@ def test_a_file_that_goes_away_is_one_bad_picture(tmp_path: Path, opened) -> Non
 def test_a_disk_that_goes_away_stops_the_work(tmp_path: Path) -> None:
     import errno
 
-    assert isinstance(sources.unreadable("a", OSError(errno.EIO, "Input/output error")), Surroundings)
-    assert isinstance(sources.unreadable("a", PermissionError(errno.EACCES, "denied")), BadPicture)
+    assert isinstance(unreadable("a", OSError(errno.EIO, "Input/output error")), Surroundings)
+    assert isinstance(unreadable("a", PermissionError(errno.EACCES, "denied")), BadPicture)

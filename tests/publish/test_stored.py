@@ -10,6 +10,7 @@ from phiz import latents, networks, onnx
 from phiz.errors import PhizError
 from phiz.graph import read_graph
 from phiz.onnx import Engine
+from phiz.publish.site import packed
 from phiz.publish.stored import FORMS, stored, with_output
 
 NETWORKS = {
@@ -56,6 +57,19 @@ def test_dense_layers_can_be_stored_otherwise():
     _, whole = toys.exported()
     nearer, far = stored(whole, "int8", "fp16"), stored(whole, "int8")
     assert len(far) < len(nearer) < len(whole)
+
+
+def test_larger_layers_may_take_fewer_levels_and_pack_shorter():
+    _, whole = toys.exported()
+    expected = images(whole, 6)
+    sizes, errors = [], []
+    for fine in (None, 1 << 20, 800, 200):
+        small = stored(whole, "int8", fine=fine)
+        assert len(small) == len(stored(whole, "int8"))
+        sizes.append(len(packed(small)))
+        errors.append(float(np.abs(images(small, 6) - expected).mean()))
+    assert sizes[0] == sizes[1] > sizes[2] > sizes[3]
+    assert errors[0] == errors[1] < errors[2] < errors[3] < 0.1
 
 
 def test_what_is_no_onnx_is_refused():

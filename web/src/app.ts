@@ -1,11 +1,13 @@
 /** What all parts of the page share: the model in use, its engine, what is kept, and words. */
 
-import { Engine, Fault, type Means, runsWasm, surroundings } from "./engine";
+import { Engine } from "./engine";
 import { type Face, originText, shown } from "./face";
 import { fromLink, toLink } from "./link";
+import { Fault, type Means } from "./maker";
 import type { Model, Site } from "./site";
 import type { Store } from "./store";
-import { type Language, preferred, speaker, type Word } from "./words";
+import { runsWasm, surroundings } from "./surroundings";
+import { type Language, plain, preferred, speaker, type Word } from "./words";
 
 export type News =
   | "model"
@@ -57,6 +59,11 @@ export class App extends EventTarget {
     this.t = speaker(language);
     document.documentElement.lang = language;
     this.tell("language");
+  }
+
+  /** Sentences in a row, as the visitor's language sets them. */
+  row(...sentences: (string | null | false)[]): string {
+    return sentences.filter(Boolean).join(this.language === "en" ? " " : "");
   }
 
   private newEngine(): Engine {
@@ -132,7 +139,7 @@ export class App extends EventTarget {
       "seed" in face.origin
         ? this.t("face", face.origin.seed)
         : this.t("faceMixed", "values" in face.origin ? "" : originText(face.origin)).trim();
-    const labels = Object.entries(shown(this.model, face)).map(([a, value]) => `${a} ${value}`);
+    const labels = Object.entries(shown(this.model, face)).map(([a, value]) => plain(`${a} ${value}`));
     return [name, ...labels].join(", ");
   }
 

@@ -2,7 +2,7 @@
 
 import type { App } from "./app";
 import { choice, el } from "./dom";
-import type { Means } from "./engine";
+import type { Means } from "./maker";
 
 /** Fill the card, and again whenever something of it changes. */
 export function card(app: App, place: HTMLElement): void {
@@ -18,7 +18,7 @@ export function card(app: App, place: HTMLElement): void {
       [t("author"), said.author],
       [t("licence"), said.licence],
       [t("learnedFrom"), learned.filter(Boolean).join(", ") || null],
-      [t("faceset"), said.faceset],
+      [t("faceset"), said.faceset?.slice(0, 12) ?? null],
       [t("copying"), said.copying?.verdict ?? t("notLooked")],
       [t("network"), said.network],
       [t("weights"), t("weightsOf", said.weights.toLocaleString(), megabytes)],
@@ -30,10 +30,10 @@ export function card(app: App, place: HTMLElement): void {
     for (const [name, value] of rows) if (value) list.append(el("dt", {}, name), el("dd", {}, value));
     place.replaceChildren(
       el("h2", {}, t("about")),
-      el("p", { class: "lead" }, `${t("nobody")} ${t("limits")}`),
+      el("p", { class: "lead" }, app.row(t("nobody"), t("limits"))),
       list,
       ...(app.frozen ? [] : [backend(app)]),
-      el("p", { class: "quiet" }, t("private"), ...(app.site.offline ? [` ${t("install")}`] : [])),
+      el("p", { class: "quiet" }, app.row(t("private"), app.site.offline !== null && t("install"))),
       el("p", { class: "quiet" }, `phiz ${app.site.phiz}`),
     );
   };

@@ -37,6 +37,7 @@ const SHAPES: Record<string, string> = {
   theme: "M12 3.5a8.5 8.5 0 1 0 0 17zM12 3.5a8.5 8.5 0 0 1 0 17",
   sheet: "M4.5 4.5h6v6h-6zM13.5 4.5h6v6h-6zM4.5 13.5h6v6h-6zM13.5 13.5h6v6h-6z",
   open: "M12 16V5m0 0L7.5 9.5M12 5l4.5 4.5M5 19.5h14",
+  sliders: "M4 8h9M19 8h1M4 16h1M11 16h9M16 5.5v5M8 13.5v5",
   mix: "M9.5 17a5.5 5.5 0 1 1 0-11 5.5 5.5 0 0 1 0 11zM14.5 18a5.5 5.5 0 1 1 0-11 5.5 5.5 0 0 1 0 11z",
 };
 

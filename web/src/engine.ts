@@ -1,104 +1,26 @@
-/** The page's side of making faces: which backend runs, and whose face is next. */
+/** The page's side of making faces: which means run, and whose face is next. */
 
 import { type Face, labelsOf, latentOf } from "./face";
 import { drawLabels } from "./latents";
-import type { Answer, Backend, Draw, Start } from "./orders";
-import { directionsOf, type Model, type Part, partOf, type Site } from "./site";
-
-/** What a face can be made by: one thread, several, or a graphics card. */
-export type Means = "wasm" | "threads" | "webgpu";
+import { Fault, Maker, type Means } from "./maker";
+import type { Backend, Start } from "./orders";
+import { directionsOf, type Model, type Site } from "./site";
+import type { Surroundings } from "./surroundings";
 
 export interface Progress {
   done: number;
   total: number;
 }
 
-export class Fault extends Error {}
-
 /** Slower than so many milliseconds a face, other means are worth a try. */
 const SLOW = 20;
 const FASTER = 0.85;
-
-/** A worker that has loaded a model and passed its self-test. */
-export class Maker {
-  private waiting = new Map<number, { done: (answer: Answer) => void; failed: (fault: Error) => void }>();
-  private next = 0;
-  milliseconds = 0;
-
-  constructor(
-    readonly means: Means,
-    private readonly worker: Worker,
-    private readonly model: Model,
-  ) {}
-
-  /** Load and test; rejects where it cannot run here, or makes other faces than it should. */
-  start(order: Start, progress: (part: string, done: number) => void): Promise<void> {
-    return new Promise((ready, failed) => {
-      this.worker.onmessage = ({ data }: MessageEvent<Answer>) => {
-        if (data.kind === "progress") progress(data.part, data.done);
-        else if (data.kind === "ready") {
-          this.milliseconds = data.milliseconds;
-          ready();
-        } else if (data.kind === "fault" && data.id === null) failed(new Fault(data.reason));
-        else if (data.id !== null) this.answer(data.id, data);
-      };
-      this.worker.onerror = (event) => {
-        event.preventDefault();
-        failed(new Fault(event.message || "the worker could not be started"));
-        this.stop();
-      };
-      this.worker.postMessage(order);
-    });
-  }
-
-  private answer(id: number, data: Answer): void {
-    const one = this.waiting.get(id);
-    this.waiting.delete(id);
-    if (data.kind === "fault") one?.failed(new Fault(data.reason));
-    else one?.done(data);
-  }
-
-  draw(order: Omit<Draw, "kind" | "id">): Promise<Uint8ClampedArray<ArrayBuffer>> {
-    const id = this.next++;
-    return new Promise((done, failed) => {
-      this.waiting.set(id, { done: (data) => data.kind === "face" && done(data.pixels), failed });
-      this.worker.postMessage({ kind: "draw", id, ...order });
-    });
-  }
-
-  /** Make a few faces and take the quickest: others may have been busy meanwhile. */
-  async measure(): Promise<void> {
-    const latent = new Float32Array(this.model.z);
-    const labels = Object.keys(this.model.labels).map(() => 0);
-    const times: number[] = [];
-    for (let i = 0; i < 4; i++) {
-      const from = performance.now();
-      await this.draw({ latent, truncation: 1, labels });
-      times.push(performance.now() - from);
-    }
-    this.milliseconds = Math.min(...times);
-  }
-
-  stop(): void {
-    this.worker.terminate();
-    for (const { failed } of this.waiting.values()) failed(new Fault("stopped"));
-    this.waiting.clear();
-  }
-}
 
 interface Job {
   face: Face;
   origin: Float32Array;
   wanted: () => boolean;
   done: (image: ImageData | null) => void;
-}
-
-export interface Surroundings {
-  worker: () => Worker;
-  isolated: boolean;
-  cores: number;
-  adapter: () => Promise<boolean>;
-  part: (name: string) => Part;
 }
 
 /** Makes faces of one model, the most wanted first, by the best means that pass the self-test. */
@@ -246,7 +168,7 @@ export class Engine {
       this.running++;
       const { size } = this.model;
       this.maker
-        .draw({ latent: job.origin, truncation: job.face.truncation, labels: labelsOf(this.model, job.face) })
+        .draw(job.origin, job.face.truncation, labelsOf(this.model, job.face))
         .then((pixels) => job.done(new ImageData(pixels, size, size)))
         .catch(() => job.done(null))
         .finally(() => {
@@ -272,42 +194,4 @@ export interface Wish {
   wanted?: () => boolean;
   /** Its latent, where that is known. */
   origin?: Float32Array;
-}
-
-/** The browser this page is in. */
-export function surroundings(site: Site): Surroundings {
-  const apple =
-    /iPhone|iPad|iPod/.test(navigator.userAgent) ||
-    (/Mac/.test(navigator.userAgent) && navigator.maxTouchPoints > 1);
-  return {
-    worker: () => {
-      const part = partOf(site, site.worker);
-      if (typeof part === "string") return new Worker(part);
-      return new Worker(URL.createObjectURL(new Blob([part], { type: "text/javascript" })));
-    },
-    isolated: globalThis.crossOriginIsolated === true && !apple, // threads hang there
-    cores: navigator.hardwareConcurrency || 1,
-    adapter: async () => {
-      try {
-        const { gpu } = navigator as { gpu?: { requestAdapter(): Promise<unknown> } };
-        return Boolean(await gpu?.requestAdapter());
-      } catch {
-        return false;
-      }
-    },
-    part: (name) => partOf(site, name),
-  };
-}
-
-/** Whether this browser runs WebAssembly with SIMD, which the runtime needs. */
-export function runsWasm(): boolean {
-  const simd = [
-    0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98,
-    11,
-  ];
-  try {
-    return WebAssembly.validate(Uint8Array.from(simd)) && typeof DecompressionStream === "function";
-  } catch {
-    return false;
-  }
 }

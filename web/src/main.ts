@@ -51,7 +51,7 @@ async function main(): Promise<void> {
     (face) => stage.open(face),
     (from, onto) => stage.between(from, onto),
   );
-  if (linked) document.body.classList.add("staged");
+  if (linked) stage.reveal(true);
   else if (location.hash.length > 1) app.say(app.t("badLink"));
 
   const open = (faces: readonly Face[]): void => {
@@ -128,9 +128,7 @@ async function main(): Promise<void> {
     );
     $("rights").replaceChildren(`${author} · ${licence} · `, about);
     const { learned_from } = app.model.card;
-    $("lead").textContent = [t("nobody"), learned_from && t("learned", learned_from)]
-      .filter(Boolean)
-      .join(" ");
+    $("lead").textContent = app.row(t("nobody"), learned_from && t("learned", learned_from));
     $("dropzone").textContent = t("drop");
   };
   const state = (): void => {
@@ -155,8 +153,8 @@ async function main(): Promise<void> {
     const face = linkedFace(app);
     if (face) {
       stage.open(face, true);
-      document.body.classList.add("staged");
-    } else document.body.classList.remove("staged");
+      stage.reveal(true);
+    } else stage.hide();
   });
 
   if (app.frozen) app.tell("frozen");

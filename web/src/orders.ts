@@ -1,14 +1,28 @@
-/** What the page and its worker tell each other. */
+/**
+ * What the page and its worker tell each other. The first order is a start, answered by `ready` or a fault
+ * without a number; every other one has a number and is answered once, by a reply or a fault of that number.
+ *
+ * To teach the worker something: an order in `Asked`, its answer in `Reply`, a line in worker.ts's WORK, and
+ * a method of Maker that asks.
+ */
 
 import type { Part } from "./site";
 
 export type Backend = "wasm" | "webgpu";
 
+/** Where the runtime's parts are: library, glue, what stands between them, WebAssembly. */
+export interface RuntimeParts {
+  ort: Part;
+  glue: Part;
+  between: Part;
+  binary: Part;
+}
+
 export interface Start {
   kind: "start";
   backend: Backend;
   threads: number;
-  runtime: { ort: Part; glue: Part; between: Part; binary: Part };
+  runtime: RuntimeParts;
   weights: Part;
   size: number;
   z: number;
@@ -26,11 +40,16 @@ export interface Draw {
   raw?: boolean;
 }
 
-export type Order = Start | Draw;
+export type Asked = Draw;
+export type Order = Start | Asked;
 
-export type Answer =
-  | { kind: "progress"; part: "runtime" | "weights"; done: number }
-  | { kind: "ready"; worst: number; milliseconds: number }
+export type Reply =
   | { kind: "face"; id: number; pixels: Uint8ClampedArray<ArrayBuffer> }
   | { kind: "raw"; id: number; values: Float32Array }
-  | { kind: "fault"; id: number | null; reason: string };
+  | { kind: "fault"; id: number; reason: string };
+
+export type Answer =
+  | Reply
+  | { kind: "progress"; part: "runtime" | "weights"; done: number }
+  | { kind: "ready"; worst: number; milliseconds: number }
+  | { kind: "fault"; id: null; reason: string };

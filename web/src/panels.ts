@@ -3,6 +3,7 @@
 import { type App, anySeed } from "./app";
 import { button, choice, el, icon, paint, slider, tool } from "./dom";
 import { type Face, labelsOf, mixed, type Origin, settled, shown } from "./face";
+import { plain } from "./words";
 
 /** The stage, as its panels see it. */
 export interface Bench {
@@ -159,14 +160,17 @@ export function labelsPanel(bench: Bench): Panel {
     const drawn = labelsOf(app.model, { ...face, labels: {} });
     const choices = Object.entries(app.model.labels).map(([attribute, values], i) =>
       choice(
-        attribute,
-        [["", app.t("asSeedShows", values[drawn[i]])], ...values.map((v): [string, string] => [v, v])],
+        plain(attribute),
+        [
+          ["", app.t("asSeedShows", plain(values[drawn[i]]))],
+          ...values.map((v): [string, string] => [v, plain(v)]),
+        ],
         face.labels[attribute] ?? "",
         (value) => {
           const { labels } = bench.face();
           const rest = Object.fromEntries(Object.entries(labels).filter(([a]) => a !== attribute));
           bench.alter({ labels: value ? { ...rest, [attribute]: value } : rest });
-          app.say(Object.values(shown(app.model, bench.face())).join(", "));
+          app.say(Object.values(shown(app.model, bench.face())).map(plain).join(", "));
         },
       ),
     );

@@ -3,15 +3,12 @@
 import { type App, anySeed } from "./app";
 import { el, icon, paint, slider, tool } from "./dom";
 import { type Face, isSeedAlone, originText, readOrigin } from "./face";
-import { factsOf, fileName } from "./facts";
-import { download, gif, png } from "./files";
+import { fileName } from "./facts";
 import { MAX_SEED } from "./latents";
 import { toLink } from "./link";
 import { type Bench, directionsPanel, labelsPanel, likePanel, mixPanel, type Panel } from "./panels";
-import { enlarged } from "./sheet";
-import { at, KEYS, SECONDS, stopsOf, Walk } from "./walk";
-
-const FILM = { fps: 20, side: 128 };
+import { copyLink, saveGif, savePng } from "./saving";
+import { Walk } from "./walk";
 
 export class Stage {
   private face: Face;
@@ -25,6 +22,9 @@ export class Stage {
   private mix: ReturnType<typeof mixPanel> | null = null;
   private picking: ((face: Face) => void) | null = null;
   private stamp = 0;
+  /** What is spoken when another face is put here. */
+  private spoken = el("p", { class: "spoken", role: "status" });
+  private narrow = matchMedia("(max-width: 820px)");
   private bench: Bench;
 
   constructor(
@@ -49,6 +49,8 @@ export class Stage {
     app.on("ready", () => this.refresh());
     app.on("language", () => this.furnish());
     app.on("favourites", () => this.mark());
+    this.narrow.addEventListener("change", () => this.cover());
+    place.addEventListener("keydown", (event) => event.key === "Escape" && this.leave());
   }
 
   /** The face that is shown. */
@@ -120,10 +122,16 @@ export class Stage {
     this.walkTool = tool("play", t("walk"), () => (this.walk ? this.still() : this.go()));
     const tools = [
       this.keepTool,
-      tool("link", t("link"), () => void this.copy()),
+      tool("link", t("link"), () => {
+        this.address(false);
+        void copyLink(app, this.face);
+      }),
       this.walkTool,
-      tool("save", t("png"), () => void this.savePng()),
-      tool("film", t("gif"), () => void this.saveGif()),
+      tool("save", t("png"), () => void savePng(app, this.face)),
+      tool("film", t("gif"), () => {
+        this.still();
+        void saveGif(app, this.face);
+      }),
     ];
     const close = tool("close", t("close"), () => this.leave(), true);
     close.classList.add("close");
@@ -154,6 +162,7 @@ export class Stage {
         ...this.panels.map((panel) => panel.element),
       ),
       again,
+      this.spoken,
     );
     this.place.setAttribute("aria-label", t("face", "").trim());
     this.refresh();
@@ -268,57 +277,27 @@ export class Stage {
     }
   }
 
-  private async copy(): Promise<void> {
-    const address = `${location.href.split("#")[0]}#${toLink(this.face, this.app.site.models)}`;
-    this.address(false);
-    try {
-      await navigator.clipboard.writeText(address);
-      this.app.say(this.app.t("copied"));
-    } catch {
-      this.app.say(`${this.app.t("copyThis")} ${address}`);
-    }
-  }
-
-  private async savePng(): Promise<void> {
-    const { app, face } = this;
-    const image = await app.engine.draw(face, { when: "now" });
-    if (!image) return;
-    const name = fileName(face, "png");
-    download(
-      await png(enlarged(image, image.width), factsOf([face], app.model, app.engine.directions)),
-      name,
-    );
-    app.say(app.t("saved", name));
-  }
-
-  private async saveGif(): Promise<void> {
-    const { app, face } = this;
-    this.still();
-    const stops = stopsOf(app, face);
-    const count = SECONDS * FILM.fps;
-    const frames: ImageData[] = [];
-    const side = app.model.size * Math.max(1, Math.ceil(FILM.side / app.model.size));
-    for (let f = 0; f < count; f++) {
-      const image = await app.engine.draw(face, { origin: at(stops, f, count) });
-      const paper = image && enlarged(image, side).getContext("2d");
-      if (!paper) return;
-      frames.push(paper.getImageData(0, 0, side, side));
-      if (f % 6 === 0) app.say(app.t("making", f, count));
-    }
-    const said = { ...factsOf([face], app.model, app.engine.directions), phiz: "walk" };
-    const film = { keys: KEYS, frames: count, fps: FILM.fps };
-    const name = fileName(face, "gif");
-    download(gif(frames, FILM.fps, { ...said, ...film }), name);
-    app.say(app.t("saved", name));
-  }
-
-  private reveal(): void {
+  /** Let the stage be seen where there is no room beside the wall; `quiet` where nobody asked for it. */
+  reveal(quiet = false): void {
     document.body.classList.add("staged");
     this.place.scrollTop = 0;
+    this.cover();
+    if (quiet) return;
+    this.spoken.textContent = this.app.describe(this.face);
+    if (this.narrow.matches) this.place.querySelector<HTMLElement>(".close")?.focus({ preventScroll: true });
   }
 
-  private hide(): void {
+  hide(): void {
     document.body.classList.remove("staged");
+    this.cover();
+  }
+
+  /** What the stage covers takes no keys and is not read out. */
+  private cover(): void {
+    const covered = this.narrow.matches && document.body.classList.contains("staged");
+    for (const other of document.querySelectorAll<HTMLElement>("body > header, #faces, #card")) {
+      other.inert = covered;
+    }
   }
 
   private leave(): void {

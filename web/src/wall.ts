@@ -1,16 +1,14 @@
-/** The wall: faces in rows, the first ones there at once, more as one scrolls; favourites and history too. */
+/** The wall: faces in rows, the first ones there at once, then as many as one likes; favourites and history too. */
 
-import { type App, anySeed } from "./app";
-import { button, choice, el, paint, slider, tool } from "./dom";
+import type { App } from "./app";
+import { fillBar, type Shelf } from "./bar";
+import { button, el, paint } from "./dom";
 import type { Face } from "./face";
-import { factsOf } from "./facts";
-import { download, png } from "./files";
-import { isSeed, MAX_SEED } from "./latents";
-import { sheetOf } from "./sheet";
+import { MAX_SEED } from "./latents";
+import { focusOn, rove } from "./rove";
+import { saveSheet } from "./saving";
 import { partOf } from "./site";
 import { makeDraggable, readPictures, type Tile, wake } from "./tile";
-
-type Shelf = "faces" | "favourites" | "history";
 
 const MOST_TILES = 960;
 const MORE = 48;
@@ -20,7 +18,7 @@ export class Wall {
   private tiles: Tile[] = [];
   private byButton = new Map<Element, Tile>();
   private list: HTMLElement;
-  private bar: HTMLElement;
+  private bar = el("div", { class: "bar" });
   private note = el("p", { class: "note" });
   private more = button("", () => this.grow(), { class: "tool more" });
   private shelf: Shelf = "faces";
@@ -36,10 +34,9 @@ export class Wall {
     private readonly dropped: (from: Face, onto: Face) => void,
   ) {
     this.list = place.querySelector("ul.wall") ?? el("ul", { class: "wall" });
-    this.bar = el("div", { class: "bar" });
     place.append(this.bar, this.note, this.list, this.more);
     this.sight = new IntersectionObserver((entries) => this.look(entries), { rootMargin: "300px" });
-    this.list.addEventListener("keydown", (event) => this.key(event));
+    rove(this.list, () => this.tiles);
     this.adopt();
     this.furnish();
     app.on("ready", () => this.revive());
@@ -86,7 +83,7 @@ export class Wall {
       "pointerenter",
       (event) => event.pointerType === "mouse" && wake(this.app, tile, (image) => this.put(tile, image)),
     );
-    made.addEventListener("focus", () => this.focused(tile));
+    made.addEventListener("focus", () => focusOn(tile, this.tiles));
     makeDraggable(this.app, made, face, this.dropped);
     this.tiles.push(tile);
     this.byButton.set(made, tile);
@@ -121,31 +118,6 @@ export class Wall {
     }
     paint(canvas, image);
     tile.button.classList.add("live");
-  }
-
-  private focused(tile: Tile): void {
-    for (const other of this.tiles) other.button.tabIndex = other === tile ? 0 : -1;
-  }
-
-  private key(event: KeyboardEvent): void {
-    const at = this.tiles.findIndex((tile) => tile.button === document.activeElement);
-    if (at < 0) return;
-    const top = this.tiles[0].item.offsetTop;
-    const columns = Math.max(
-      1,
-      this.tiles.findIndex((tile) => tile.item.offsetTop > top),
-    );
-    const steps: Record<string, number> = {
-      ArrowLeft: -1,
-      ArrowRight: 1,
-      ArrowUp: -columns,
-      ArrowDown: columns,
-    };
-    const to =
-      event.key === "Home" ? 0 : event.key === "End" ? this.tiles.length - 1 : at + (steps[event.key] ?? 0);
-    if (to === at || !this.tiles[to]) return;
-    event.preventDefault();
-    this.tiles[to].button.focus();
   }
 
   private grow(): void {
@@ -235,109 +207,42 @@ export class Wall {
     if (this.shelf === "favourites") void this.turn("favourites");
   }
 
-  /** The controls above the wall, in the visitor's language. */
+  /** What stands above and below the faces, in the visitor's language. */
   private furnish(): void {
-    const { t, model, ready, frozen, store } = this.app;
-    const tabs = (["faces", "favourites", "history"] as const).map((shelf) =>
-      button(t(shelf), () => void this.turn(shelf), {
-        class: "tab",
-        "aria-pressed": String(this.shelf === shelf),
-      }),
-    );
-    const seed = el("input", {
-      inputmode: "numeric",
-      value: this.first,
-      autocomplete: "off",
-      title: t("seedHint"),
-    });
-    seed.addEventListener("change", () => {
-      const value = Number(seed.value.trim() || Number.NaN);
-      if (isSeed(value)) this.from(value);
-      else seed.value = String(this.first);
-    });
-    const own = [
-      el("label", { class: "field" }, el("span", { class: "name" }, t("firstSeed")), seed),
-      slider(
-        t("truncation"),
-        { least: 0, most: 1.5, step: 0.05, value: this.truncation },
-        (v) => v.toFixed(2),
-        (value) => {
-          this.truncation = value;
-          this.redraw();
-        },
-        t("truncationHint"),
-      ).element,
-      ...Object.entries(model.labels).map(([attribute, values]) =>
-        choice(
-          attribute,
-          [["", t("asSeed")], ...values.map((v): [string, string] => [v, v])],
-          this.labels[attribute] ?? "",
-          (value) => {
-            if (value) this.labels = { ...this.labels, [attribute]: value };
-            else
-              this.labels = Object.fromEntries(Object.entries(this.labels).filter(([a]) => a !== attribute));
-            this.redraw();
-          },
+    const { app, shelf } = this;
+    const { t } = app;
+    fillBar(this.bar, app, {
+      shelf,
+      first: this.first,
+      truncation: this.truncation,
+      labels: this.labels,
+      empty: !this.tiles.length,
+      turn: (to) => void this.turn(to),
+      from: (seed) => this.from(seed),
+      look: (change) => {
+        Object.assign(this, change);
+        this.redraw();
+      },
+      sheet: () =>
+        void saveSheet(
+          app,
+          this.tiles.slice(0, SHEET).map((tile) => tile.face),
         ),
-      ),
-    ];
-    const active = ready && !frozen;
-    const fresh = tool("dice", t("newFaces"), () => this.from(anySeed()));
-    const sheet = tool("sheet", t("sheet"), () => void this.sheet());
-    sheet.title = t("sheetHint");
-    sheet.disabled = !active || !this.tiles.length;
-    fresh.classList.add("main");
-    fresh.disabled = !active;
-    const forget = button(t("forget"), () => void this.forget(), { class: "plain" });
-    const controls = el(
-      "fieldset",
-      { class: "own", disabled: !active },
-      el("legend", { class: "spoken" }, t("faces")),
-      ...own,
-    );
-    this.bar.replaceChildren(
-      el("div", { class: "tabs", role: "group", "aria-label": t("faces") }, ...tabs),
-      el(
-        "div",
-        { class: "tools" },
-        fresh,
-        sheet,
-        this.shelf === "history" && this.tiles.length > 0 && forget,
-      ),
-      ...(this.shelf === "faces" ? [controls] : []),
-    );
+      forget: () => void this.forget(),
+    });
     this.more.textContent = t("more");
-    this.more.hidden = this.shelf !== "faces" || this.tiles.length >= MOST_TILES;
-    this.more.disabled = !active;
-    const empty = !this.tiles.length && this.shelf !== "faces";
-    this.note.textContent = [
-      empty && t(this.shelf === "favourites" ? "noFavourites" : "noHistory"),
-      this.shelf !== "faces" && !store.lasts && t("storage"),
-    ]
-      .filter(Boolean)
-      .join(" ");
-    this.list.setAttribute("aria-label", `${t(this.shelf)}. ${t("keys")}`);
+    this.more.hidden = shelf !== "faces" || this.tiles.length >= MOST_TILES;
+    this.more.disabled = !app.ready || app.frozen !== null;
+    const empty = !this.tiles.length && shelf !== "faces";
+    this.note.textContent = app.row(
+      empty && t(shelf === "favourites" ? "noFavourites" : "noHistory"),
+      shelf !== "faces" && !app.store.lasts && t("storage"),
+    );
+    this.list.setAttribute("aria-label", `${t(shelf)}. ${t("keys")}`);
   }
 
   private async forget(): Promise<void> {
     for (const { id } of await this.app.store.list("history")) await this.app.store.remove("history", id);
     void this.turn("history");
-  }
-
-  /** Download the first faces of the wall as one picture. */
-  private async sheet(): Promise<void> {
-    const { app } = this;
-    const faces = this.tiles.slice(0, SHEET).map((tile) => tile.face);
-    const images: ImageData[] = [];
-    for (const face of faces) {
-      const image = await app.engine.draw(face, { when: "now" });
-      if (!image) return;
-      images.push(image);
-      app.say(app.t("making", images.length, faces.length));
-    }
-    const { canvas, grid } = sheetOf(images);
-    const said = factsOf(faces, app.model, app.engine.directions, grid);
-    download(await png(canvas, said), "faces.png");
-    app.say(app.t("saved", "faces.png"));
   }
 }

@@ -10,6 +10,9 @@ export type Word = keyof Words;
 
 const ALL: Record<Language, Words> = { en, zh, ja };
 
+/** A label, or its value, as people write it: hair_colour is hair colour. */
+export const plain = (name: string): string => name.replaceAll("_", " ");
+
 /** The language to begin with: the first of the browser's that the page has. */
 export function preferred(languages: readonly string[]): Language {
   for (const language of languages) {

@@ -1,8 +1,10 @@
 import { expect, test, vi } from "vitest";
-import { Engine, Maker, type Means, type Surroundings } from "../src/engine";
+import { Engine } from "../src/engine";
 import type { Face } from "../src/face";
+import { Maker, type Means } from "../src/maker";
 import type { Answer, Draw, Order, Start } from "../src/orders";
 import type { Site } from "../src/site";
+import type { Surroundings } from "../src/surroundings";
 import { model } from "./model";
 
 vi.spyOn(Maker.prototype, "measure").mockResolvedValue(); // these workers take no time

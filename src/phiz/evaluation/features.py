@@ -1,32 +1,25 @@
-"""The features of a set of faces: extracted once, kept in the cache, mapped from there the next time.
+"""The features of a set of faces: extracted once, kept (kept.py), mapped from there the next time.
 
 Features are extracted by blocks and in order, so that parts taken on several processes or hosts, joined,
-are those of the whole. What a cached file holds stands beside it as JSON, with the SHA-256 that tells a
-damaged file, which is then made again.
+are those of the whole.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from phiz import artefacts, latents
-from phiz.arrays import mapped
+from phiz import latents
 from phiz.errors import PhizError, UsageError
 from phiz.evaluation.extractors import Extractor, about
+from phiz.evaluation.kept import kept
 from phiz.faceset import FaceSet
 from phiz.model import Model
-from phiz.weights import Progress, cache_folder
+from phiz.weights import Progress
 
-FORMAT = 1
 _BLOCK = 256  # pictures given to an extractor at once: enough for all of its threads
 _BLOCK_BYTES = 1 << 27
 
@@ -132,7 +125,7 @@ def of_faceset(
 
     key = {"faceset": faces.id, "faces": len(which), "mirrored": mirrored, **about(extractor)}
     words = f"{len(which):,} {'mirrored ' if mirrored else ''}faces of face set {faces.id[:12]}"
-    values = _cached(key, len(which), lambda: extract(batches(), extractor, len(which), progress))
+    values = kept(key, len(which), lambda: extract(batches(), extractor, len(which), progress))
     return Features(values, about(extractor), words)
 
 
@@ -163,7 +156,7 @@ def of_model(
     made = {"files": model.config.files, "range": model.config.output_range, "latents": model.config.latents}
     key = {**made, "seed": seed, "faces": count, "truncation": truncation, **about(extractor)}
     words = f"{count:,} faces of model {model.hash}, seeds from {seed}, truncation {truncation:g}"
-    values = _cached(key, count, lambda: extract(batches(), extractor, count, progress))
+    values = kept(key, count, lambda: extract(batches(), extractor, count, progress))
     return Features(values, about(extractor), words)
 
 
@@ -177,45 +170,3 @@ def join(parts: Sequence[Features]) -> Features:
         raise ValueError("parts of one extractor are joined, at least one")
     values = np.concatenate([part.values for part in parts])
     return Features(values, parts[0].extractor, " and ".join(dict.fromkeys(part.source for part in parts)))
-
-
-def _cached(key: dict[str, Any], count: int, make: Callable[[], np.ndarray]) -> np.ndarray:
-    """Return the cached features of this key; make and keep them where there are none, or damaged ones."""
-    key = {"phiz": "features", "format": FORMAT, **key}
-    name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
-    path = cache_folder() / "features" / f"{name}.npy"
-    shape = (count, int(key["dimensions"]))
-    if (kept := _kept(path, shape)) is not None:
-        return kept
-    values = make()
-    with suppress(OSError, PhizError):  # a cache that cannot be written costs time, not the figures
-        _keep(path, values, key)
-        if values.nbytes > _BLOCK_BYTES:
-            values = mapped(path, "<f4", shape)
-    return values
-
-
-def _kept(path: Path, shape: tuple[int, int]) -> np.ndarray | None:
-    try:
-        said = json.loads(path.with_suffix(".json").read_text("utf-8"))
-        if said["values"] == artefacts.sha256(path):
-            return mapped(path, "<f4", shape)
-    except (OSError, ValueError, KeyError, TypeError, PhizError):
-        pass
-    return None
-
-
-def _keep(path: Path, values: np.ndarray, key: dict[str, Any]) -> None:
-    """Write features and, last, the JSON that makes them count."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    note = path.with_suffix(".json")
-    aside = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with open(aside, "wb") as file:
-            np.lib.format.write_array(file, np.ascontiguousarray(values, "<f4"), allow_pickle=False)
-        digest = artefacts.sha256(aside)
-        note.unlink(missing_ok=True)
-        os.replace(aside, path)
-        artefacts.write_json(note, {**key, "values": digest})
-    finally:
-        aside.unlink(missing_ok=True)

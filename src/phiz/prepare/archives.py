@@ -22,8 +22,8 @@ from pathlib import Path
 
 from phiz.errors import PhizError
 from phiz.pictures import MAX_BYTES, BadPicture
+from phiz.prepare.entries import HEAD, Entry, Source, is_picture, suffix_of, unreadable
 from phiz.prepare.names import Guard, clean, hidden, natural
-from phiz.prepare.sources import HEAD, Entry, Source, is_picture, suffix_of, unreadable
 
 _PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0")
 _OTHERS = {b"7z\xbc\xaf": "7z", b"Rar!": "rar", b"\x28\xb5\x2f\xfd": "zstd", b"MSCF": "cab"}

@@ -18,11 +18,12 @@ from phiz.faceset import FaceSet
 from phiz.pictures import BadPicture, decode
 from phiz.prepare import keeping, looking, report, screens
 from phiz.prepare.doubts import eyes_or_none
+from phiz.prepare.entries import Source
 from phiz.prepare.growing import settled
 from phiz.prepare.keeping import Row
 from phiz.prepare.making import Asked
 from phiz.prepare.names import shown
-from phiz.prepare.sources import Source, close, open_sources, paths
+from phiz.prepare.sources import close, open_sources, paths
 from phiz.prepare.versions import Version, versions
 
 FEWEST = 16

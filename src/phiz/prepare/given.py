@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from phiz.errors import PhizError
-from phiz.prepare.sources import Source
+from phiz.prepare.entries import Source
 
 TABLES = ("metadata.csv", "metadata.jsonl", "dataset.json")
 SIDES = (".json", ".cls")

@@ -27,6 +27,7 @@ from phiz.prepare import colours, keeping, report
 from phiz.prepare.deciding import Decision, decide
 from phiz.prepare.detectors import detector
 from phiz.prepare.doubts import eyes_or_none
+from phiz.prepare.entries import Source, listing
 from phiz.prepare.given import columns_of
 from phiz.prepare.keeping import Kept, Row
 from phiz.prepare.labels import read_labels
@@ -34,7 +35,7 @@ from phiz.prepare.looking import Cutting
 from phiz.prepare.names import shown
 from phiz.prepare.screens import Limits, limits_of
 from phiz.prepare.seeing import Mapper, sample, see
-from phiz.prepare.sources import Source, known, listing, paths
+from phiz.prepare.sources import known, paths
 from phiz.prepare.versions import Version
 from phiz.prepare.work import Work
 from phiz.stopping import signals

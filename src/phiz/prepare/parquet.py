@@ -17,8 +17,8 @@ from typing import Any
 
 from phiz.errors import MissingExtra, PhizError
 from phiz.pictures import MAX_BYTES, SUFFIXES, BadPicture
+from phiz.prepare.entries import Entry
 from phiz.prepare.names import clean, natural
-from phiz.prepare.sources import Entry
 
 _KEPT = 2  # row groups in memory
 

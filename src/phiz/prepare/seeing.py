@@ -10,9 +10,9 @@ from phiz.errors import Stopped
 from phiz.pictures import BadPicture, decode
 from phiz.prepare.deciding import SAMPLE, Sampled
 from phiz.prepare.detectors import reduced
+from phiz.prepare.entries import Source
 from phiz.prepare.looking import Cutting, Looked, look
 from phiz.prepare.pool import chunks, ordered
-from phiz.prepare.sources import Source
 from phiz.prepare.work import Work
 
 Load = Callable[[], bytes]

@@ -7,204 +7,14 @@ behind (dot files, __MACOSX, Thumbs.db) is passed over silently.
 
 from __future__ import annotations
 
-import errno
-import hashlib
-import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Any, Protocol
+from collections.abc import Sequence
+from pathlib import Path
 
-from phiz.errors import PhizError, Surroundings, UsageError
-from phiz.pictures import MAX_BYTES, SUFFIXES, BadPicture, looks_like_a_picture
-from phiz.prepare.names import clean, hidden, natural, shown
-
-_OTHER_FILES = ".csv .tsv .txt .json .jsonl .xml .yaml .yml .md .html .npy .npz .zip .tar .gz .pdf"
-_NEVER = frozenset(_OTHER_FILES.split())
-HEAD = 16
-"""Bytes that tell a picture where the name does not."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One picture of a source: its path there (slashes, clean text), bytes, and what finds it."""
-
-    name: str
-    size: int
-    key: Any
-
-
-class Source(Protocol):
-    """Pictures in natural order of their names."""
-
-    name: str
-    """What the user called it, without the folders that lead there."""
-    label: str
-    """The folder name that stands for it where several sources are given."""
-    entries: list[Entry]
-    skipped: Counter[str]
-    """Files that are no pictures, by suffix."""
-    place: Path
-    """Where it lies: the folder, the archive, or the folder that loose pictures share."""
-    in_order: bool
-    """Whether `read` hands out the pictures in the order of `entries`."""
-
-    def read(self) -> Iterator[tuple[int, Callable[[], bytes]]]:
-        """Yield (index in `entries`, a function that returns the bytes, callable in any thread).
-
-        The function raises BadPicture where the bytes cannot be had.
-        """
-        ...
-
-    def beside(self, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
-        """Yield (path, bytes) of the files that are no pictures and whose path is wanted."""
-        ...
-
-    def close(self) -> None: ...
-
-
-def is_picture(name: str, head: Callable[[], bytes]) -> bool:
-    """Say whether a file is meant as a picture: by its suffix, else by its first bytes."""
-    suffix = PurePosixPath(name).suffix.lower()
-    return suffix in SUFFIXES or (suffix not in _NEVER and looks_like_a_picture(head()))
-
-
-def suffix_of(name: str) -> str:
-    return PurePosixPath(name).suffix.lower() or "no suffix"
-
-
-def listing(source: Source) -> dict[str, Any]:
-    """Return what tells a source from another: its name, count, bytes, and a hash of names and sizes."""
-    digest = hashlib.sha256()
-    for entry in source.entries:
-        digest.update(f"{entry.name}\0{entry.size}\0".encode())
-    return {
-        "name": source.name,
-        "pictures": len(source.entries),
-        "bytes": sum(entry.size for entry in source.entries),
-        "listing": digest.hexdigest(),
-    }
-
-
-class Files:
-    """Pictures that lie below a folder, or those of them that are named."""
-
-    in_order = True
-
-    def __init__(self, name: str, found: list[tuple[str, Path]], place: Path) -> None:
-        self.name = self.label = name
-        self.place = place
-        self._whole = False  # whether it stands for all of a folder
-        self.skipped: Counter[str] = Counter()
-        self.tags: dict[str, list[str]] = {}
-        self.labels: dict[str, dict[str, str]] = {}
-        self.entries = sorted(
-            (Entry(clean(at), size, path) for at, path in found if (size := _size(path)) is not None),
-            key=lambda entry: natural(entry.name),
-        )
-
-    @classmethod
-    def folder(cls, path: Path) -> Files:
-        """List a folder, links followed, at any depth."""
-        skipped: Counter[str] = Counter()
-        found: list[tuple[str, Path]] = []
-        for at, file in _walk(path):
-            if is_picture(at, lambda file=file: _head(file)):  # type: ignore[misc]
-                found.append((at, file))
-            else:
-                skipped[suffix_of(at)] += 1
-        files = cls(clean(path.resolve().name or str(path)), found, path)
-        files.skipped = skipped
-        files._whole = True
-        return files
-
-    @classmethod
-    def kept(cls, path: Path) -> Files:
-        """List the pictures that a collection's ledger keeps; one whose file has gone is passed over."""
-        from phiz import ledger
-
-        found = [(name, path / name) for name in ledger.files(path)]
-        here = [(name, file) for name, file in found if file.is_file()]
-        files = cls(clean(path.resolve().name or str(path)), here, path)
-        if gone := len(found) - len(here):
-            files.skipped["gone"] = gone
-        files.tags, files.labels = ledger.tags(path), ledger.labels(path)
-        return files
-
-    @classmethod
-    def named(cls, paths: Sequence[Path]) -> Files:
-        """Take pictures that were named one by one; their paths count from the folder they share."""
-        whole = [Path(os.path.abspath(path)) for path in paths]
-        shared = Path(os.path.commonpath([path.parent for path in whole]))
-        name = clean(paths[0].name if len(paths) == 1 else shared.name)
-        return cls(name, [(path.relative_to(shared).as_posix(), path) for path in whole], shared)
-
-    def read(self) -> Iterator[tuple[int, Callable[[], bytes]]]:
-        for index, entry in enumerate(self.entries):
-            yield index, lambda entry=entry: _bytes(entry)  # type: ignore[misc]
-
-    def beside(self, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
-        """Yield (path, bytes) of the files below the folder that are wanted."""
-        for at, file in _walk(self.place) if self._whole else ():
-            if wanted(at):
-                yield clean(at), _bytes(Entry(clean(at), 0, file))
-
-    def close(self) -> None:
-        pass
-
-
-def _size(path: Path) -> int | None:
-    """Return a file's bytes; None where it went away since it was listed."""
-    try:
-        return path.stat().st_size
-    except OSError:
-        return None
-
-
-def _bytes(entry: Entry) -> bytes:
-    try:
-        with open(entry.key, "rb") as file:
-            return file.read(MAX_BYTES + 1)
-    except OSError as fault:
-        raise unreadable(entry.name, fault) from None
-
-
-def unreadable(name: str, fault: OSError) -> PhizError:
-    """Tell a picture that cannot be read from a disk or network that has gone."""
-    if fault.errno in (errno.EIO, errno.ENODEV, errno.ENXIO, errno.ETIMEDOUT, getattr(errno, "ESTALE", -1)):
-        return Surroundings(
-            f"{shown(name)}: {fault.strerror} while reading the pictures; nothing was changed."
-        )
-    return BadPicture(name, f"cannot be read: {fault.strerror or fault}")
-
-
-def _head(path: Path) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            return file.read(HEAD)
-    except OSError:
-        return b""
-
-
-def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
-    seen: set[Path] = set()
-
-    def unreadable(fault: OSError) -> None:
-        raise PhizError(f"{fault.filename} cannot be read: {fault.strerror}.")
-
-    for root, folders, names in os.walk(folder, followlinks=True, onerror=unreadable):
-        here = Path(root)
-        real = here.resolve()
-        if real in seen:  # a link that leads back
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = [name for name in folders if not hidden(name)]
-        for name in names:
-            path = here / name
-            if not hidden(name) and path.is_file():
-                yield path.relative_to(folder).as_posix(), path
+from phiz.errors import PhizError, UsageError
+from phiz.pictures import SUFFIXES, looks_like_a_picture
+from phiz.prepare.entries import NO_PICTURES, Source
+from phiz.prepare.files import Files, head, walk
 
 
 def open_sources(pictures: str | Path | Sequence[str | Path]) -> list[Source]:
@@ -272,9 +82,8 @@ def known(sources: Sequence[Source]) -> tuple[list[list[str] | None], list[dict[
 
 
 def _is_loose(path: Path) -> bool:
-    head = _head(path)
     suffix = path.suffix.lower()
-    return suffix in SUFFIXES or (looks_like_a_picture(head) and suffix not in _NEVER)
+    return suffix in SUFFIXES or (suffix not in NO_PICTURES and looks_like_a_picture(head(path)))
 
 
 def _fetched(name: str) -> Path:
@@ -301,7 +110,7 @@ def _open(path: Path) -> Source:
     if kind:
         raise PhizError(f"{path} is a phiz {kind}, not a folder of pictures.")
     files = Files.folder(path)
-    if not files.entries and (tables := [file for at, file in _walk(path) if at.endswith(".parquet")]):
+    if not files.entries and (tables := [file for at, file in walk(path) if at.endswith(".parquet")]):
         from phiz.prepare.parquet import Parquet
 
         return Parquet(path, tables)

@@ -4,6 +4,9 @@ A weight W becomes a tensor of halves or of bytes and the operations that turn i
 Mul by a scale for each output channel. onnxruntime does these once, while it loads the file: the download
 is a half or a quarter, and a face takes as long as before.
 
+Bytes may take fewer values than they could, the fewer the larger a layer is: what rounding does to the many
+weights of a large layer averages out. The file stays as long, and packs shorter.
+
 An ONNX file is a protobuf message (see graph.py); only the weights and the list of operations are touched.
 """
 
@@ -22,17 +25,22 @@ FORMS: tuple[Form, ...] = ("fp32", "fp16", "int8")
 _LEAST = 512
 """Weights of fewer values stay as they are: they weigh nothing."""
 
+_LEVELS = 127
+_COARSER = 0.75
+"""How much coarser larger layers may be: tried from 0.5 to 1 on trained networks, bytes against errors."""
+
 _FLOAT, _INT8, _HALF = 1, 3, 10
 _DENSE = ("MatMul", "Gemm")
 
 
-def stored(data: bytes, form: Form, dense: Form | None = None) -> bytes:
+def stored(data: bytes, form: Form, dense: Form | None = None, fine: int | None = None) -> bytes:
     """Return the ONNX file `data` with its weights stored as `form`.
 
     Args:
         data: an ONNX file with weights in float32.
         form: fp32 (as it is), fp16 or int8 (one scale for each output channel).
         dense: how the weights of dense layers are stored, where that should differ.
+        fine: layers of more values than this take fewer than the 255 levels of int8; None: all take all.
 
     Raises:
         PhizError: it is no ONNX file.
@@ -49,11 +57,13 @@ def stored(data: bytes, form: Form, dense: Form | None = None) -> bytes:
             uses.setdefault(name, (node, place))
     out = bytearray()
     for number, value in fields(memoryview(data)):
-        out += _field(number, _graph(value, uses, form, dense or form) if number == 7 else value)
+        out += _field(number, _graph(value, uses, form, dense or form, fine) if number == 7 else value)
     return bytes(out)
 
 
-def _graph(data: memoryview, uses: dict[str, tuple[Node, int]], form: Form, dense: Form) -> bytes:
+def _graph(
+    data: memoryview, uses: dict[str, tuple[Node, int]], form: Form, dense: Form, fine: int | None
+) -> bytes:
     before, rest = bytearray(), bytearray()
     for number, value in fields(data):
         if number != 5:
@@ -66,7 +76,7 @@ def _graph(data: memoryview, uses: dict[str, tuple[Node, int]], form: Form, dens
             rest += _field(5, value)
             continue
         axis = _outputs(node, place, len(dims)) if node else None
-        tensors, nodes = _parts(name, weights.reshape(dims), chosen, axis)
+        tensors, nodes = _parts(name, weights.reshape(dims), chosen, axis, _levels(weights.size, fine))
         rest += b"".join(_field(5, tensor) for tensor in tensors)
         before += b"".join(_field(1, node) for node in nodes)
     return bytes(before + rest)
@@ -83,7 +93,16 @@ def _outputs(node: Node, place: int, rank: int) -> int | None:
     return rank - 1 if node.op == "MatMul" and place == 1 else None
 
 
-def _parts(name: str, weights: np.ndarray, form: Form, axis: int | None) -> tuple[list[bytes], list[bytes]]:
+def _levels(count: int, fine: int | None) -> int:
+    """Return how many levels above zero a layer of `count` weights is stored in."""
+    if fine is None or count <= fine:
+        return _LEVELS
+    return max(1, round(_LEVELS * (fine / count) ** _COARSER))
+
+
+def _parts(
+    name: str, weights: np.ndarray, form: Form, axis: int | None, most: int
+) -> tuple[list[bytes], list[bytes]]:
     """Return the tensors that hold a weight, and the nodes that make it again."""
     if form == "fp16" or axis is None:
         halves = weights.astype(np.float16)
@@ -92,9 +111,9 @@ def _parts(name: str, weights: np.ndarray, form: Form, axis: int | None) -> tupl
         small = f"{name}.half"
         return [_write_tensor(small, halves, _HALF)], [_cast(small, name)]
     others = tuple(i for i in range(weights.ndim) if i != axis)
-    scale = (np.abs(weights).max(axis=others, keepdims=True) / np.float32(127)).astype(np.float32)
+    scale = (np.abs(weights).max(axis=others, keepdims=True) / np.float32(most)).astype(np.float32)
     scale[scale == 0] = 1
-    levels = np.clip(np.rint(weights / scale), -127, 127).astype(np.int8)
+    levels = np.clip(np.rint(weights / scale), -most, most).astype(np.int8)
     small, levelled, factor = f"{name}.byte", f"{name}.levels", f"{name}.scale"
     tensors = [_write_tensor(small, levels, _INT8), _write_tensor(factor, scale, _FLOAT)]
     return tensors, [_cast(small, levelled), _node("Mul", [levelled, factor], name)]

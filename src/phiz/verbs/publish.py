@@ -181,7 +181,7 @@ def _form(text: str) -> Form:
 
 def _card(model: Model, who: tuple[str, str]) -> dict[str, Any]:
     config = model.config
-    arguments = ", ".join(f"{name} {value}" for name, value in config.network.arguments.items())
+    arguments = ", ".join(f"{n} {value}" for n, value in config.network.arguments.items() if n != "labels")
     shapes = read_tensors(model.path / "model.safetensors")
     return {
         "author": who[0],

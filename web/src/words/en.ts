@@ -8,6 +8,7 @@ export const en = {
   history: "History",
   newFaces: "New faces",
   more: "More faces",
+  adjust: "Adjust",
   sheet: "Sheet",
   sheetHint: "Download these faces as one picture",
   model: "Model",
