@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from phiz.cli.common import Force, app, pair
+from phiz.cli.common import Force, Sharpness, Upscaler, app, pair
 from phiz.errors import UsageError
 
 
@@ -49,6 +49,8 @@ def publish(
         str,
         typer.Option(help="fp32, fp16 or int8: how weights are stored; auto takes the smallest that does."),
     ] = "auto",
+    upscaler: Upscaler = None,
+    sharpness: Sharpness = None,
     direction: Annotated[
         list[str] | None,
         typer.Option("--direction", metavar="N=NAME", help="Name one of the page's directions."),
@@ -73,6 +75,8 @@ def publish(
             author=author,
             licence=licence,
             weights=weights,
+            upscaler=upscaler,
+            sharpness=sharpness,
             names=_directions(direction),
             graphics=graphics,
             anyway=anyway,
