@@ -26,7 +26,8 @@ export async function savePng(app: App, face: Face, large = false): Promise<void
   const made = await app.engine.draw(face, { when: "now" });
   const image = made && large ? await app.engine.enlarge(made) : made;
   if (!image) return;
-  const name = fileName(face, large ? "large.png" : "png");
+  const plain = fileName(face, "png");
+  const name = large ? plain.replace(".png", "-large.png") : plain;
   const { larger } = app.model;
   const said = factsOf([face], app.model, app.engine.directions);
   if (large && larger) Object.assign(said, { upscaler: larger.hash, scale: larger.times });

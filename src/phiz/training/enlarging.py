@@ -23,12 +23,12 @@ class Sharp(Part):
 
     share: float = Field(0.5, gt=0, lt=1)
     lead: float = Field(0.05, ge=0, lt=1)  # of the stage: D learns, while the upscaler's rate rises from 0
-    rate: float = Field(2e-4, gt=0)
+    rate: float = Field(5e-4, gt=0)
     pixel: float = Field(1.0, ge=0)
-    features: float = Field(0.1, ge=0)
-    perceptual: float = Field(2.0, ge=0)
-    adversarial: float = Field(0.005, ge=0)
-    discriminator: Adam = Adam(rate=5e-4, beta1=0.5, beta2=0.99)
+    features: float = Field(0.03, ge=0)
+    perceptual: float = Field(3.0, ge=0)
+    adversarial: float = Field(3e-4, ge=0)
+    discriminator: Adam = Adam(rate=2e-4, beta1=0.5, beta2=0.99)
 
 
 class UpscalingRecipe(Part):
