@@ -55,7 +55,7 @@ def describe(path: Path) -> Inspection:
 def _layers(onnx: Path) -> Listing:
     """Return its convolutions as a table; how large their results are depends on what is enlarged."""
     graph = read_graph(onnx.read_bytes())
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for node in graph.nodes:
         weight = graph.weights.get(node.inputs[1]) if node.op == "Conv" and len(node.inputs) > 1 else None
         if weight is None:
