@@ -32,9 +32,8 @@ from toyset import SMALL
 
 ROOT = Path(__file__).resolve().parent.parent
 READMES = ["README.md", "README.zh.md", "README.ja.md"]
-TUTORIALS = [
-    f"docs/{name}.md" for name in ("training", "faces", "making", "evaluation", "collecting", "publishing")
-]
+NAMES = ("training", "faces", "making", "evaluation", "collecting", "upscaling", "publishing")
+TUTORIALS = [f"docs/{name}.md" for name in NAMES]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 STEPS = 2
 
@@ -95,6 +94,17 @@ def shrunk(train: Any, source: Any, out: Any, **asked: Any) -> Any:
     return train(source, out, **{**asked, "minutes": None, "steps": STEPS})
 
 
+def shrunk_upscaler(train: Any, source: Any, out: Any, **asked: Any) -> Any:
+    """Train an upscaler as asked, but a few steps of a small network."""
+    small = {
+        "network.generator": '{"width": 8, "depth": 1, "between": 4}',
+        "network.discriminator": '{"widths": [4, 4, 4]}',
+        "batch": "2",
+    }
+    asked["settings"] = small | dict(asked.get("settings") or {})
+    return train(source, out, **{**asked, "minutes": None, "steps": STEPS})
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """A small run as docs/training.md makes it first, which the other documents begin from."""
@@ -109,11 +119,13 @@ def run(tmp_path_factory):
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     """An empty folder to be in, with the pictures that the documents name, where trainings are short."""
-    from phiz.verbs import train
+    from phiz.verbs import train, train_upscaler
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PHIZ_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(train, "train", partial(shrunk, train.train))
+    larger = partial(shrunk_upscaler, train_upscaler.train_upscaler)
+    monkeypatch.setattr(train_upscaler, "train_upscaler", larger)
     write_pictures(tmp_path)
     return tmp_path
 
@@ -164,7 +176,7 @@ def run_line(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", [*TUTORIALS, "README.md"])
 def test_a_document_runs(name, place, request, monkeypatch, capsys):
-    if name in ("docs/making.md", "docs/publishing.md", "README.md"):
+    if name in ("docs/making.md", "docs/publishing.md", "docs/upscaling.md", "README.md"):
         shutil.copytree(request.getfixturevalue("run"), place / "runs" / "first")
         monkeypatch.setattr("phiz.verbs.train.train", lambda *asked, **more: None)
     if name == "docs/publishing.md":

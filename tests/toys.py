@@ -75,3 +75,33 @@ def model(
     weights, data = exported(size, z, len(LABELS) if labelled else 0, seed)
     preview = Image.new("RGB", (size * 2, size), (200, 150, 120))
     return save_model(folder, config(size, z, labelled, **more), weights, data, preview)
+
+
+def upscaler(folder: Path, scale: int = 4, ends: int = 2, seed: int = 0, **more: Any) -> Any:
+    """Write a small untrained upscaler to `folder` and return it."""
+    torch = pytest.importorskip("torch")
+    from phiz import networks
+    from phiz.upscaler import save_upscaler
+    from phiz.upscaler_card import ENDS, UpscalerConfig
+
+    arguments = {"scale": scale, "width": 8, "depth": 2, "between": 4}
+    made = {end: _end(end, seed, tuple(arguments.items())) for end in ENDS[:ends]}
+    torch.manual_seed(0)
+    reach = networks.upscaler("compact", **arguments).reach
+    network = Network(name="compact", arguments=arguments)
+    said = {"size": 64, "ends": list(made), "reach": reach}
+    config = UpscalerConfig(network=network, scale=scale, **(said | more))
+    return save_upscaler(folder, config, made)
+
+
+@cache
+def _end(end: str, seed: int, arguments: tuple) -> tuple[dict, bytes]:
+    import torch
+
+    from phiz import networks
+    from phiz.upscaler import export
+
+    torch.manual_seed(2 * seed + (end == "sharp"))
+    plain = networks.upscaler("compact", **dict(arguments)).folded()
+    onnx_ = export(plain, dict(arguments)["scale"], end)
+    return {name: tensor.numpy() for name, tensor in plain.state_dict().items()}, onnx_

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from phiz.faceset import FaceSet
     from phiz.model import Model, load
     from phiz.training.recipe import Recipe
+    from phiz.upscaler import Upscaler
     from phiz.verbs.collect import collect
     from phiz.verbs.convert import convert
     from phiz.verbs.demo import demo
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from phiz.verbs.preview import preview
     from phiz.verbs.publish import publish
     from phiz.verbs.train import train
+    from phiz.verbs.train_upscaler import train_upscaler
+    from phiz.verbs.upscale import upscale
     from phiz.verbs.walk import walk
 
 _HOMES = {
@@ -38,6 +41,7 @@ _HOMES = {
     "Model": "phiz.model",
     "PhizError": "phiz.errors",
     "Recipe": "phiz.training.recipe",
+    "Upscaler": "phiz.upscaler",
     "collect": "phiz.verbs.collect",
     "convert": "phiz.verbs.convert",
     "demo": "phiz.verbs.demo",
@@ -50,6 +54,8 @@ _HOMES = {
     "preview": "phiz.verbs.preview",
     "publish": "phiz.verbs.publish",
     "train": "phiz.verbs.train",
+    "train_upscaler": "phiz.verbs.train_upscaler",
+    "upscale": "phiz.verbs.upscale",
     "walk": "phiz.verbs.walk",
 }
 __all__ = [
@@ -57,6 +63,7 @@ __all__ = [
     "Model",
     "PhizError",
     "Recipe",
+    "Upscaler",
     "collect",
     "convert",
     "demo",
@@ -69,6 +76,8 @@ __all__ = [
     "preview",
     "publish",
     "train",
+    "train_upscaler",
+    "upscale",
     "walk",
 ]
 

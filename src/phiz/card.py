@@ -14,6 +14,8 @@ from phiz import latents
 
 FORMAT = 1
 CONFIG, WEIGHTS, ONNX = "config.json", "model.safetensors", "onnx/model.onnx"
+CARRIED = "upscaler"
+"""The folder within a model that holds the upscaler it carries (phiz.upscaler)."""
 
 _KNOWN_LICENCES = {
     *("apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "gpl-3.0", "agpl-3.0", "lgpl-3.0", "mpl-2.0"),
@@ -82,13 +84,14 @@ def model_card(config: ModelConfig, values: int, more: str = "") -> str:
 
 
 def _front(config: ModelConfig) -> str:
-    lines = ["---", *_licence_lines(config.licence), "library_name: phiz"]
+    lines = ["---", *licence_lines(config.licence), "library_name: phiz"]
     lines += ["pipeline_tag: unconditional-image-generation"]
     lines += ["tags:", *(f"- {tag}" for tag in ("phiz", "gan", "faces", "synthetic", "onnx")), "---"]
     return "\n".join(lines)
 
 
-def _licence_lines(licence: str | None) -> list[str]:
+def licence_lines(licence: str | None) -> list[str]:
+    """Return the lines of a front matter that name a licence."""
     if licence is None:
         return ["license: unknown"]
     if licence.lower() in _KNOWN_LICENCES:
@@ -159,10 +162,15 @@ def _facts(config: ModelConfig, values: int) -> str:
 
 
 def _rights(config: ModelConfig) -> str:
-    author = f"Made by {config.author}. " if config.author else ""
-    licence = f"Licence: {config.licence}." if config.licence else "Its author has named no licence yet."
     return (
-        f"## Rights and limits\n\n{author}{licence}\n\n"
+        f"{rights(config.author, config.licence)}\n\n"
         "The faces follow the pictures the model learned from, with their gaps and their leanings. A model "
         "of few pictures may come close to some of them. Do not pass its faces off as photographs of people."
     )
+
+
+def rights(author: str | None, licence: str | None) -> str:
+    """Return the head of a card's last section, and who made it under which licence."""
+    made = f"Made by {author}. " if author else ""
+    said = f"Licence: {licence}." if licence else "Its author has named no licence yet."
+    return f"## Rights and limits\n\n{made}{said}"

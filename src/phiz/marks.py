@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 FORMAT = 1
-SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+SOURCE_TYPE = f"{_TYPES}trainedAlgorithmicMedia"
+ENLARGED_TYPE = f"{_TYPES}compositeWithTrainedAlgorithmicMedia"
+"""What a picture is that phiz enlarged and did not make: its finer detail is made up."""
+
 PICTURES = (".png", ".webp", ".jpg", ".jpeg")
 """Suffixes a still picture can be written under."""
 
@@ -70,13 +74,14 @@ def seeds_of(said: Mapping[str, Any]) -> list[int]:
 
 def packet(said: Mapping[str, Any]) -> bytes:
     """Return the XMP packet that holds the facts `said`."""
+    kind = SOURCE_TYPE if said.get("synthetic", True) else ENLARGED_TYPE
     return (
         '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
         '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
         '<rdf:Description rdf:about=""'
         ' xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"'
         ' xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmlns:phiz="urn:phiz:facts:1"'
-        f' Iptc4xmpExt:DigitalSourceType="{SOURCE_TYPE}" xmp:CreatorTool="phiz"'
+        f' Iptc4xmpExt:DigitalSourceType="{kind}" xmp:CreatorTool="phiz"'
         f" phiz:facts={quoteattr(json.dumps(said))}/>"
         '</rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
     ).encode()
@@ -100,7 +105,12 @@ def read(path: str | Path) -> dict[str, Any] | None:
         raise PhizError(f"{path} cannot be read: {getattr(fault, 'strerror', None) or fault}.") from None
 
 
-def _find(data: mmap.mmap) -> dict[str, Any] | None:
+def read_bytes(data: bytes) -> dict[str, Any] | None:
+    """Return what the bytes of a picture say of it; None if phiz did not make it."""
+    return _find(data)
+
+
+def _find(data: mmap.mmap | bytes) -> dict[str, Any] | None:
     start = data.find(b"<x:xmpmeta")
     while start >= 0:
         end = data.find(b"</x:xmpmeta>", start, start + _MAX_PACKET)
@@ -143,19 +153,22 @@ def encode(image: Image, suffix: str, said: Mapping[str, Any]) -> bytes:
     suffix = suffix.lower()
     xmp = packet(said)
     file = io.BytesIO()
+    profile = image.info.get("icc_profile") or b""
     if suffix == ".png":
         from PIL.PngImagePlugin import PngInfo
 
         info = PngInfo()
         info.add_itxt("XML:com.adobe.xmp", xmp.decode())
         info.add_itxt("phiz", json.dumps(said))
-        image.save(file, "PNG", pnginfo=info, optimize=image.width * image.height <= 1 << 22)
+        image.save(
+            file, "PNG", pnginfo=info, icc_profile=profile, optimize=image.width * image.height <= 1 << 22
+        )
     elif suffix == ".webp":
-        image.save(file, "WEBP", quality=95, method=4, xmp=xmp)
+        image.save(file, "WEBP", quality=95, method=4, xmp=xmp, icc_profile=profile)
     elif suffix in (".jpg", ".jpeg"):
         if len(xmp) > _MAX_JPEG:
             raise UsageError("A JPEG cannot name so many seeds; write a .png or a .webp.")
-        image.save(file, "JPEG", quality=95, subsampling=0, xmp=xmp)
+        image.save(file, "JPEG", quality=95, subsampling=0, xmp=xmp, icc_profile=profile)
     else:
         raise UsageError(f'A picture is written as {", ".join(PICTURES)}, not as "{suffix}".')
     return file.getvalue()

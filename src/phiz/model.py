@@ -5,6 +5,7 @@
     onnx/model.onnx            the same generator as onnxruntime and browsers run it
     README.md, preview.png     a model card and what its faces look like
     discriminator.safetensors  optional, to train on
+    upscaler/                  optional, what enlarges its faces (phiz.upscaler)
 
 The folder is a Hugging Face model repository as it stands. Loading it needs no torch.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +24,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from phiz import artefacts, latents, marks
-from phiz.card import CONFIG, FORMAT, ONNX, WEIGHTS, ModelConfig, Network, model_card
+from phiz.card import CARRIED, CONFIG, FORMAT, ONNX, WEIGHTS, ModelConfig, Network, model_card
 from phiz.errors import PhizError, UsageError, nearest
 from phiz.onnx import Engine
 
@@ -220,8 +222,12 @@ def load(path: str | Path) -> Model:
         PhizError: there is no model, or a file of it is missing, cut short, foreign or too new.
     """
     path = Path(path)
-    folder = _folder_of(path)
+    folder = folder_of(path)
     data = artefacts.read_json(folder / CONFIG, "model", FORMAT)
+    if data.get("kind") == "upscaler":
+        raise PhizError(
+            f"{path} makes no faces, it enlarges: phiz upscale PICTURES -o large --upscaler {path}"
+        )
     try:
         config = ModelConfig.model_validate(data)
     except ValidationError as fault:
@@ -235,18 +241,24 @@ def load(path: str | Path) -> Model:
         )
     optional = [DISCRIMINATOR] if (folder / DISCRIMINATOR).exists() else []
     for name in (WEIGHTS, ONNX, *optional):
-        _check_file(folder, name, config.files.get(name))
+        check_file(folder, name, config.files.get(name))
     return Model(folder, config)
 
 
-def _folder_of(path: Path) -> Path:
+def folder_of(path: Path, what: str = "model") -> Path:
+    """Return the model folder that `path` is or holds; `what` is wanted, for messages.
+
+    Raises:
+        PhizError: there is none.
+    """
     if not path.exists():
         beside = path.parent.iterdir() if path.parent.is_dir() else ()
         raise PhizError(f"{path} does not exist.{nearest(path.name, [p.name for p in beside])}")
     kind = artefacts.kind_of(path)
     if kind == "faceset":
         raise PhizError(
-            f"{path} is a face set, not a model; train one on it: phiz train {path} -o runs/first"
+            f"{path} is a face set, not {'a model' if what == 'model' else 'an upscaler'}; train one on it: "
+            f"phiz {'train' if what == 'model' else 'train-upscaler'} {path} -o runs/first"
         )
     if kind == "run":
         if (path / "model").is_dir():
@@ -262,7 +274,8 @@ def _folder_of(path: Path) -> Path:
     return path
 
 
-def _check_file(folder: Path, name: str, expected: str | None) -> None:
+def check_file(folder: Path, name: str, expected: str | None) -> None:
+    """Refuse a file of a model that is missing, or is not the one it was saved with."""
     file = folder / name
     if not file.resolve().is_file():
         raise PhizError(f"{file} is missing; copy it again from where the model came from.")
@@ -294,7 +307,7 @@ def save_model(
     """Write a model folder, whole or not at all, and return it as loaded.
 
     Args:
-        folder: where; a model that stands there is replaced with `force`.
+        folder: where; a model that stands there is replaced with `force`, but for the upscaler it carries.
         config: what it is; `files` is filled in here.
         weights: the generator's (EMA) state, {name: array}.
         onnx: the same generator from `phiz.onnx.export`.
@@ -307,11 +320,6 @@ def save_model(
         PhizError: something stands at `folder` that may not be replaced.
         Surroundings: the disk is full.
     """
-    from safetensors.numpy import save
-
-    def packed(tensors: Mapping[str, np.ndarray]) -> bytes:
-        return save({name: np.asarray(a, order="C") for name, a in tensors.items()}, {"format": "pt"})
-
     files = {WEIGHTS: packed(weights), ONNX: onnx}
     if discriminator is not None:
         files[DISCRIMINATOR] = packed(discriminator)
@@ -325,5 +333,14 @@ def save_model(
             (place / name).write_bytes(data)
         (place / "preview.png").write_bytes(marks.encode(preview, ".png", said))
         (place / "README.md").write_text(model_card(config, parameters, card), "utf-8")
+        if (Path(folder) / CARRIED).is_dir():
+            shutil.copytree(Path(folder) / CARRIED, place / CARRIED)
         artefacts.write_json(place / CONFIG, config.model_dump(mode="json"))
     return Model(Path(folder), config)
+
+
+def packed(tensors: Mapping[str, np.ndarray]) -> bytes:
+    """Return tensors as the bytes of a safetensors file."""
+    from safetensors.numpy import save
+
+    return save({name: np.asarray(a, order="C") for name, a in tensors.items()}, {"format": "pt"})

@@ -24,6 +24,7 @@ from phiz.errors import MissingExtra, PhizError
 from phiz.graph import read_graph
 
 if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
     from torch import nn
 
 TOLERANCE = 1e-4
@@ -46,23 +47,7 @@ class Engine:
 
     def __init__(self, model: bytes | str | Path, threads: int | None = None) -> None:
         name = "The ONNX model" if isinstance(model, bytes) else str(model)
-        data = model if isinstance(model, bytes) else Path(model).read_bytes()
-        try:
-            read_graph(data)
-        except ValueError as fault:
-            raise PhizError(f"{name} cannot be run: {fault}.") from None
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or min(cores(), MAX_THREADS)
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 4
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            self._session = onnxruntime.InferenceSession(data, options, ["CPUExecutionProvider"])
-        except Exception as fault:  # onnxruntime raises a class of its own for each fault
-            line = next(iter(str(fault).strip().splitlines()), type(fault).__name__)
-            raise PhizError(f"{name} cannot be run by onnxruntime: {line}") from None
+        self._session = session(model, threads)
         shapes = {value.name: value.shape for value in self._session.get_inputs()}
         outputs = [value.name for value in self._session.get_outputs()]
         if "latent" not in shapes or "truncation" not in shapes or outputs != ["image"]:
@@ -91,6 +76,28 @@ class Engine:
         return self._session.run(["image"], feed)[0]
 
 
+def session(model: bytes | str | Path, threads: int | None = None) -> InferenceSession:
+    """Return an onnxruntime session of a file's bytes or path; see `Engine` for threads and faults."""
+    name = "The ONNX model" if isinstance(model, bytes) else str(model)
+    data = model if isinstance(model, bytes) else Path(model).read_bytes()
+    try:
+        read_graph(data)
+    except ValueError as fault:
+        raise PhizError(f"{name} cannot be run: {fault}.") from None
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or min(cores(), MAX_THREADS)
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(data, options, ["CPUExecutionProvider"])
+    except Exception as fault:  # onnxruntime raises a class of its own for each fault
+        line = next(iter(str(fault).strip().splitlines()), type(fault).__name__)
+        raise PhizError(f"{name} cannot be run by onnxruntime: {line}") from None
+
+
 def cores() -> int:
     """Return how many cores this process may use."""
     try:
@@ -116,28 +123,50 @@ def export(generator: nn.Module, z: int, attributes: int = 0, centres: np.ndarra
         PhizError: onnxruntime and torch differ by more than `TOLERANCE`.
         MissingExtra: the training extra is not installed.
     """
-    try:
-        import onnxscript  # noqa: F401
-        import torch
-    except ImportError:
-        raise MissingExtra("Writing ONNX", "train") from None
+    need_torch()
+    import torch
+
     module = _with_truncation(copy.deepcopy(generator).cpu().float(), centres)
     names = ["latent", "truncation", "labels"][: 3 if attributes else 2]
     batch = torch.export.Dim("N")
+    shapes = {"values": tuple({0: batch} for _ in names)}
+    data = written(module, _inputs(range(2), z, attributes), names, shapes)
+    _check(module, Engine(data), z, attributes)
+    return data
+
+
+def need_torch() -> None:
+    """Refuse to go on where what writes ONNX is not installed (status 4)."""
+    try:
+        import onnxscript  # noqa: F401
+        import torch  # noqa: F401
+    except ImportError:
+        raise MissingExtra("Writing ONNX", "train") from None
+
+
+def written(module: nn.Module, inputs: tuple[Any, ...], names: list[str], shapes: Any) -> bytes:
+    """Return a module in evaluation mode as one ONNX file with the output `image`.
+
+    Args:
+        module: what to write.
+        inputs: an example of each input.
+        names: the inputs' names.
+        shapes: which sizes may vary, as torch.export takes it.
+    """
+    import torch
+
     with _silence(), torch.no_grad():
         program: Any = torch.onnx.export(
             module,
-            _inputs(range(2), z, attributes),
+            inputs,
             dynamo=True,
             external_data=False,
             verbose=False,
             input_names=names,
             output_names=["image"],
-            dynamic_shapes={"values": tuple({0: batch} for _ in names)},
+            dynamic_shapes=shapes,
         )
-    data = _bare(program.model_proto).SerializeToString()
-    _check(module, Engine(data), z, attributes)
-    return data
+    return _bare(program.model_proto).SerializeToString()
 
 
 def _with_truncation(generator: Any, centres: np.ndarray | None) -> nn.Module:

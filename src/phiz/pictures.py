@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import threading
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -81,14 +82,45 @@ def decode(data: bytes, name: str) -> Image.Image:
     Raises:
         BadPicture: empty, too large, cut short, or no picture in one of `FORMATS`.
     """
+    return _decoded(data, name, _rgb)
+
+
+def decode_whole(data: bytes, name: str) -> tuple[Image.Image, list[str]]:
+    """Decode the bytes of one picture for making it anew: upright RGB, or RGBA where it is transparent.
+
+    Its colour profile stays with it. Returns the image, and what was lost all the same, in words.
+
+    Raises:
+        BadPicture: as `decode` does, and where it is animated or holds several pages.
+    """
+    lost = []
+
+    def whole(image: Image.Image) -> Image.Image:
+        wide = image.mode in ("I", "F") or image.mode.startswith("I;16")
+        if wide or (image.format == "PNG" and data[24] == 16):  # the depth that its header names
+            lost.append("more than 8 bits a channel become 8")
+        kept = image.convert("RGBA") if image.has_transparency_data and not wide else _rgb(image)
+        profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA") else None
+        kept.info = {"icc_profile": profile} if profile else {}
+        return kept
+
+    return _decoded(data, name, whole, still=True), lost
+
+
+def _decoded(
+    data: bytes, name: str, finish: Callable[[Image.Image], Image.Image], still: bool = False
+) -> Image.Image:
     if not data:
         raise BadPicture(name, "empty file")
     if len(data) > MAX_BYTES:
         raise BadPicture(name, f"{len(data):,} bytes, more than the {MAX_BYTES:,} that are read")
     try:
         image = _open(data, name)
+        frames = getattr(image, "n_frames", 1)
+        if still and frames > 1 and image.format != "MPO":  # one photograph and its parts
+            raise BadPicture(name, f"animated or of several pages ({frames:,}); give a single picture")
         image.load()
-        return _rgb(_upright(image))
+        return finish(_upright(image))
     except BadPicture:
         raise
     except Exception as fault:  # decoders raise almost anything: OSError, SyntaxError, struct.error, ...

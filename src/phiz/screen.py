@@ -136,8 +136,11 @@ def describe(metrics: dict[str, Any], left: float | None) -> str:
     parts = [f"{metrics['images_per_second']:,.0f} images/s"]
     if "loss_outline" in metrics:
         parts.append(f"outline {metrics['loss_outline']:.3f}")
+    if "loss_pixel" in metrics:
+        parts.append(f"pixels {metrics['loss_pixel']:.4f}")
     if "loss_d" in metrics:
         parts.append(f"D {metrics['loss_d']:.2f}  G {metrics['loss_g']:.2f}")
+    if "accuracy_real" in metrics:
         parts.append(f"D right {metrics['accuracy_real']:.0%} real {metrics['accuracy_fake']:.0%} fake")
     parts += [f"distance {value:.3f}" for name, value in metrics.items() if name.startswith("frechet_")]
     if left is not None:

@@ -30,6 +30,7 @@ const SHAPES: Record<string, string> = {
   film: "M4 6h16v12H4zM8 6v12M16 6v12M4 12h4m8 0h4",
   play: "M8 5.5v13l10.5-6.5z",
   stop: "M7 7h10v10H7z",
+  large: "M14 4.5h5.5V10M19.5 4.5 13 11M10 19.5H4.5V14M4.5 19.5 11 13",
   left: "M14.5 5.5 8 12l6.5 6.5",
   right: "M9.5 5.5 16 12l-6.5 6.5",
   dice: "M6 4h12a2 2 0 0 1 2 2v12a2 2 0 0 1-2 2H6a2 2 0 0 1-2-2V6a2 2 0 0 1 2-2zM8.6 8.6h.01M15.4 8.6h.01M12 12h.01M8.6 15.4h.01M15.4 15.4h.01",

@@ -16,6 +16,8 @@ export interface Progress {
 const SLOW = 20;
 const FASTER = 0.85;
 
+type Pixels = Uint8ClampedArray<ArrayBuffer>;
+
 interface Job {
   face: Face;
   origin: Float32Array;
@@ -155,6 +157,19 @@ export class Engine {
       else this.patient.push(job);
       this.pump();
     });
+  }
+
+  /** Make a face larger, by the network that the model was published with; null where that fails. */
+  async enlarge(image: ImageData): Promise<ImageData | null> {
+    const { larger, size } = this.model;
+    if (!larger || !this.maker || image.width !== size) return null;
+    try {
+      const weights = this.around.part(larger.weights);
+      const pixels = await this.maker.enlarge(weights, larger.times, image.data as Pixels, size);
+      return new ImageData(pixels, size * larger.times, size * larger.times);
+    } catch {
+      return null;
+    }
   }
 
   private pump(): void {

@@ -1,7 +1,7 @@
 /** A worker that makes faces, as the page sees it: orders go out, each is answered once. */
 
 import type { Answer, Asked, Reply, Start } from "./orders";
-import type { Model } from "./site";
+import type { Model, Part } from "./site";
 
 /** What a face can be made by: one thread, several, or a graphics card. */
 export type Means = "wasm" | "threads" | "webgpu";
@@ -71,6 +71,16 @@ export class Maker {
     labels: readonly number[],
   ): Promise<Uint8ClampedArray<ArrayBuffer>> {
     return (await this.ask({ kind: "draw", latent, truncation, labels }, "face")).pixels;
+  }
+
+  /** Make a face of a side larger: RGBA bytes, row by row. */
+  async enlarge(
+    weights: Part,
+    times: number,
+    pixels: Uint8ClampedArray<ArrayBuffer>,
+    size: number,
+  ): Promise<Uint8ClampedArray<ArrayBuffer>> {
+    return (await this.ask({ kind: "enlarge", weights, times, pixels, size }, "enlarged")).pixels;
   }
 
   /** Make a few faces and take the quickest: others may have been busy meanwhile. */

@@ -40,11 +40,22 @@ export interface Draw {
   raw?: boolean;
 }
 
-export type Asked = Draw;
+/** Make a face larger; its weights are fetched the first time. */
+export interface Enlarge {
+  kind: "enlarge";
+  id: number;
+  weights: Part;
+  times: number;
+  pixels: Uint8ClampedArray<ArrayBuffer>;
+  size: number;
+}
+
+export type Asked = Draw | Enlarge;
 export type Order = Start | Asked;
 
 export type Reply =
   | { kind: "face"; id: number; pixels: Uint8ClampedArray<ArrayBuffer> }
+  | { kind: "enlarged"; id: number; pixels: Uint8ClampedArray<ArrayBuffer> }
   | { kind: "raw"; id: number; values: Float32Array }
   | { kind: "fault"; id: number; reason: string };
 

@@ -21,11 +21,16 @@ export async function copyLink(app: App, face: Face): Promise<void> {
   }
 }
 
-export async function savePng(app: App, face: Face): Promise<void> {
-  const image = await app.engine.draw(face, { when: "now" });
+/** Download a face as PNG, as it is made or made larger. */
+export async function savePng(app: App, face: Face, large = false): Promise<void> {
+  const made = await app.engine.draw(face, { when: "now" });
+  const image = made && large ? await app.engine.enlarge(made) : made;
   if (!image) return;
-  const name = fileName(face, "png");
+  const plain = fileName(face, "png");
+  const name = large ? plain.replace(".png", "-large.png") : plain;
+  const { larger } = app.model;
   const said = factsOf([face], app.model, app.engine.directions);
+  if (large && larger) Object.assign(said, { upscaler: larger.hash, scale: larger.times });
   download(await png(enlarged(image, image.width), said), name);
   app.say(app.t("saved", name));
 }

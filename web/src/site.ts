@@ -37,6 +37,8 @@ export interface Model {
   directions: { names: string[]; vectors: string };
   /** The first faces: their seeds follow one by one from `seed`; pictures is the name of a part. */
   wall: { seed: number; count: number; pictures: string };
+  /** What makes its faces larger, where the publisher brought it. */
+  larger?: { times: number; weights: string; bytes: number; hash: string } | null;
   card: Card;
 }
 

@@ -10,6 +10,9 @@ import { type Bench, directionsPanel, labelsPanel, likePanel, mixPanel, type Pan
 import { copyLink, saveGif, savePng } from "./saving";
 import { Walk } from "./walk";
 
+/** Milliseconds without a change after which a face is made larger. */
+const SETTLED = 120;
+
 export class Stage {
   private face: Face;
   private walk: Walk | null = null;
@@ -17,6 +20,8 @@ export class Stage {
   private seed = el("input", { autocomplete: "off", spellcheck: "false", inputmode: "text" });
   private keepTool: HTMLButtonElement | null = null;
   private walkTool: HTMLButtonElement | null = null;
+  private largeTool: HTMLButtonElement | null = null;
+  private large = false;
   private truncation: ReturnType<typeof slider> | null = null;
   private panels: Panel[] = [];
   private mix: ReturnType<typeof mixPanel> | null = null;
@@ -120,6 +125,8 @@ export class Stage {
     this.panels = [likePanel(bench), this.mix, ...looks].filter((panel) => panel !== false);
     this.keepTool = tool("heart", t("keep"), () => void app.keep(this.face));
     this.walkTool = tool("play", t("walk"), () => (this.walk ? this.still() : this.go()));
+    this.largeTool = app.model.larger ? tool("large", t("large"), () => this.enlarge()) : null;
+    this.largeTool?.setAttribute("title", t("largeHint", app.model.size * (app.model.larger?.times ?? 1)));
     const tools = [
       this.keepTool,
       tool("link", t("link"), () => {
@@ -127,7 +134,8 @@ export class Stage {
         void copyLink(app, this.face);
       }),
       this.walkTool,
-      tool("save", t("png"), () => void savePng(app, this.face)),
+      this.largeTool,
+      tool("save", t("png"), () => void savePng(app, this.face, this.large)),
       tool("film", t("gif"), () => {
         this.still();
         void saveGif(app, this.face);
@@ -205,8 +213,27 @@ export class Stage {
     const mine = ++this.stamp;
     const wanted = (): boolean => mine === this.stamp;
     void this.app.engine.draw(this.face, { when: "now", wanted }).then((image) => {
-      if (image && mine === this.stamp) this.show(image);
+      if (!image || mine !== this.stamp) return;
+      this.show(image);
+      if (this.large && this.app.model.larger) void this.showLarge(image, mine);
     });
+  }
+
+  /** Show faces larger from now on, or as they are made. */
+  private enlarge(): void {
+    this.still();
+    this.large = !this.large;
+    this.draw();
+    this.mark();
+  }
+
+  private async showLarge(image: ImageData, mine: number): Promise<void> {
+    await new Promise((done) => setTimeout(done, SETTLED)); // a slider may be on its way
+    if (mine !== this.stamp) return;
+    const large = await this.app.engine.enlarge(image);
+    if (mine !== this.stamp || this.walk) return;
+    if (large) this.show(large);
+    else this.app.say(this.app.t("largeFailed"));
   }
 
   private show(image: ImageData): void {
@@ -231,6 +258,7 @@ export class Stage {
   private mark(): void {
     const kept = this.app.favourites.has(this.app.idOf(this.face));
     this.keepTool?.setAttribute("aria-pressed", String(kept));
+    this.largeTool?.setAttribute("aria-pressed", String(this.large));
     const word = this.keepTool?.querySelector(".word");
     if (word) word.textContent = this.app.t(kept ? "kept" : "keep");
   }

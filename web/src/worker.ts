@@ -2,9 +2,10 @@
 
 import type * as Ort from "onnxruntime-web";
 import { flow, whole } from "./flow";
+import { Larger } from "./larger";
 import { latent } from "./latents";
 import { Library } from "./library";
-import type { Answer, Draw, Order, Start } from "./orders";
+import type { Answer, Draw, Enlarge, Order, Start } from "./orders";
 import { bytesOf } from "./site";
 
 declare const self: DedicatedWorkerGlobalScope;
@@ -17,6 +18,7 @@ interface Ready {
 }
 
 let ready: Ready | undefined;
+let larger: Promise<Larger> | undefined;
 let line: Promise<void> = Promise.resolve();
 
 const say = (answer: Answer, transfer: Transferable[] = []): void => {
@@ -24,7 +26,11 @@ const say = (answer: Answer, transfer: Transferable[] = []): void => {
 };
 
 /** How each kind of order is obeyed. */
-const WORK: { [K in Order["kind"]]: (order: Extract<Order, { kind: K }>) => Promise<void> } = { start, draw };
+const WORK: { [K in Order["kind"]]: (order: Extract<Order, { kind: K }>) => Promise<void> } = {
+  start,
+  draw,
+  enlarge,
+};
 
 async function start(order: Start): Promise<void> {
   let runtimeCame = (): void => undefined;
@@ -58,6 +64,16 @@ async function draw(order: Draw): Promise<void> {
   }
   const face = pixels(made);
   say({ kind: "face", id: order.id, pixels: face }, [face.buffer]);
+}
+
+async function enlarge({ id, weights, times, pixels, size }: Enlarge): Promise<void> {
+  larger ??= Larger.load(atHand().library, weights, times);
+  const network = await larger.catch((fault: unknown) => {
+    larger = undefined; // it may come another time
+    throw fault;
+  });
+  const large = await network.run(pixels, size);
+  say({ kind: "enlarged", id, pixels: large }, [large.buffer]);
 }
 
 /** Make the golden faces, timed, and compare: bytes may differ by little, on average and at most. */

@@ -2,7 +2,7 @@ import { expect, test, vi } from "vitest";
 import { Engine } from "../src/engine";
 import type { Face } from "../src/face";
 import { Maker, type Means } from "../src/maker";
-import type { Answer, Draw, Order, Start } from "../src/orders";
+import type { Answer, Asked, Order, Start } from "../src/orders";
 import type { Site } from "../src/site";
 import type { Surroundings } from "../src/surroundings";
 import { model } from "./model";
@@ -11,11 +11,15 @@ vi.spyOn(Maker.prototype, "measure").mockResolvedValue(); // these workers take 
 vi.stubGlobal(
   "ImageData",
   class {
-    constructor(readonly data: Uint8ClampedArray) {}
+    constructor(
+      readonly data: Uint8ClampedArray,
+      readonly width: number,
+    ) {}
   },
 );
 
-const toy = model({ labels: {}, frequencies: {} });
+const larger = { times: 4, weights: "larger", bytes: 10, hash: "fedcba9876543210" };
+const toy = model({ labels: {}, frequencies: {}, larger });
 const runtime = { ort: "o", glue: "g", binary: "b", bytes: 100 };
 const site = {
   single: false,
@@ -54,7 +58,12 @@ function world(speeds: Partial<Record<Means, number | string>>, more: Partial<Su
     if (typeof speed === "string") return { kind: "fault", id: null, reason: speed };
     return { kind: "ready", worst: 0, milliseconds: speed };
   };
-  const finish = (order: Draw, say: (data: Answer) => void): void => {
+  const finish = (order: Asked, say: (data: Answer) => void): void => {
+    if (order.kind === "enlarge") {
+      const count = (order.size * order.times) ** 2;
+      say({ kind: "enlarged", id: order.id, pixels: new Uint8ClampedArray(4 * count) });
+      return;
+    }
     drawn.push(order.latent[0]);
     say({ kind: "face", id: order.id, pixels: new Uint8ClampedArray(4 * toy.size ** 2) });
   };
@@ -142,4 +151,15 @@ test("faces asked for beforehand are made once it is ready, and none once it has
   await engine.start(null, nothing);
   expect(await early).not.toBeNull();
   engine.stop();
+});
+
+test("a face is made larger by the network that was published with it", async () => {
+  const { engine } = world({ wasm: 5 });
+  await engine.start(null, () => undefined);
+  const made = await engine.draw(face(3));
+  if (!made) throw new Error("no face");
+  const large = await engine.enlarge(made);
+  expect(large?.width).toBe(4 * toy.size);
+  expect(large?.data.length).toBe(4 * (4 * toy.size) ** 2);
+  expect(await engine.enlarge(large as ImageData)).toBeNull(); // it is no face of the model any more
 });

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -35,6 +36,14 @@ Labels = Annotated[
         help="'folders' (their names), 'afad' (AGE/111|112), 'tags' (of a collection), "
         "'given' (with the pictures), 'colours' (of hair, measured) or FILE.csv[:column,...].",
     ),
+]
+
+Sharpness = Annotated[
+    float | None,
+    typer.Option("--sharpness", help="0: the mean of what may be there; 1: sharp. As the upscaler says."),
+]
+Upscaler = Annotated[
+    Path | None, typer.Option("--upscaler", help="What enlarges: a run of train-upscaler, or its model.")
 ]
 
 

@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from phiz.cli.common import Force, Labels, Seed, Truncation, app, label_choices, making, pair
+from phiz.cli.common import (
+    Force,
+    Labels,
+    Seed,
+    Sharpness,
+    Truncation,
+    Upscaler,
+    app,
+    label_choices,
+    making,
+    pair,
+)
 from phiz.errors import UsageError
 
 
@@ -110,6 +121,9 @@ def generate(
     ] = None,
     numbered: Annotated[bool, typer.Option("--numbered", help="Write each face's seed beneath it.")] = False,
     scale: Annotated[int | None, typer.Option(min=1, help="Enlarge the faces so many times.")] = None,
+    upscale: Annotated[int | None, typer.Option(help="Enlarge them by an upscaler, 2 or 4 times.")] = None,
+    upscaler: Upscaler = None,
+    sharpness: Sharpness = None,
     force: Force = False,
 ) -> None:
     """Make faces: one sheet, or a folder of single pictures."""
@@ -131,6 +145,9 @@ def generate(
             against=against,
             numbered=numbered,
             scale=scale,
+            upscale=upscale,
+            upscaler=upscaler,
+            sharpness=sharpness,
             force=force,
             progress=tick,
         )

@@ -8,22 +8,26 @@ from typing import Annotated
 
 import typer
 
-from phiz.cli.common import Force, app, pair
+from phiz.cli.common import Force, Sharpness, Upscaler, app, pair
 from phiz.errors import UsageError
 
 
 @app.command(
-    epilog="Examples: [bold]phiz export runs/first -o model[/]",
+    epilog="Examples: [bold]phiz export runs/first -o model[/]; "
+    "[bold]phiz export runs/first -o model --upscaler runs/up[/]",
 )
 def export(
     model: Annotated[Path, typer.Argument(help="A run or a model.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="The model folder to write.")],
+    upscaler: Annotated[
+        Path | None, typer.Option("--upscaler", help="What enlarges its faces; the model carries it then.")
+    ] = None,
     force: Force = False,
 ) -> None:
     """Write a model with its ONNX in three forms: fp32, and weights stored in 16 and in 8 bits."""
     from phiz.verbs.export import export as verb
 
-    for line in verb(model, out, force=force).lines:
+    for line in verb(model, out, upscaler=upscaler, force=force).lines:
         print(line)
 
 
@@ -45,6 +49,8 @@ def publish(
         str,
         typer.Option(help="fp32, fp16 or int8: how weights are stored; auto takes the smallest that does."),
     ] = "auto",
+    upscaler: Upscaler = None,
+    sharpness: Sharpness = None,
     direction: Annotated[
         list[str] | None,
         typer.Option("--direction", metavar="N=NAME", help="Name one of the page's directions."),
@@ -69,6 +75,8 @@ def publish(
             author=author,
             licence=licence,
             weights=weights,
+            upscaler=upscaler,
+            sharpness=sharpness,
             names=_directions(direction),
             graphics=graphics,
             anyway=anyway,

@@ -1,12 +1,14 @@
 """Networks: one file an architecture, readable alone; a new one is a new file and a line here.
 
 Each file has `Generator(size, z, **arguments)`, from (N, z) latents to (N, 3, size, size) pictures in
-its `output_range`, and `Discriminator(size, **arguments)`, from pictures to (N,) logits. A network knows
-nothing of training.
+its `output_range`, and `Discriminator(size, **arguments)`, from pictures to (N,) logits. A file of UPSCALERS
+has `Upscaler(scale, **arguments)`, from pictures to larger ones, and `Discriminator(crop, **arguments)`. A
+network knows nothing of training.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,10 @@ NETWORKS = {
     "modern": "phiz.networks.modern",
     "slim": "phiz.networks.slim",
 }
+UPSCALERS = {
+    "compact": "phiz.networks.compact",
+    "srgan": "phiz.networks.srgan",
+}
 
 
 def generator(name: str, **arguments: Any) -> nn.Module:
@@ -30,16 +36,19 @@ def generator(name: str, **arguments: Any) -> nn.Module:
 
 def discriminator(name: str, **arguments: Any) -> nn.Module:
     """Build the discriminator of architecture `name`; its arguments are those of the file's class."""
-    return _build(name, "Discriminator", arguments)
+    return _build(name, "Discriminator", arguments, NETWORKS if name not in UPSCALERS else UPSCALERS)
 
 
-def _build(name: str, role: str, arguments: dict[str, Any]) -> nn.Module:
-    if name not in NETWORKS:
-        raise UsageError(
-            f'There is no network "{name}"; there are {", ".join(NETWORKS)}.{nearest(name, NETWORKS)}'
-        )
+def upscaler(name: str, **arguments: Any) -> nn.Module:
+    """Build the upscaler of architecture `name`; its arguments are those of the file's class."""
+    return _build(name, "Upscaler", arguments, UPSCALERS)
+
+
+def _build(name: str, role: str, arguments: dict[str, Any], known: Mapping[str, str] = NETWORKS) -> nn.Module:
+    if name not in known:
+        raise UsageError(f'There is no network "{name}"; there are {", ".join(known)}.{nearest(name, known)}')
     try:
-        return getattr(import_module(NETWORKS[name]), role)(**arguments)
+        return getattr(import_module(known[name]), role)(**arguments)
     except TypeError as fault:
         raise PhizError(f'Network "{name}" does not take these arguments: {fault}.') from None
 

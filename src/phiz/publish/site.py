@@ -30,6 +30,8 @@ class Shown:
     weights: bytes
     pictures: list[str]
     icons: dict[int, bytes]
+    larger: bytes | None = None
+    """What makes its faces larger, packed; `data["larger"]` says of it what the page needs to know."""
 
 
 def packed(content: bytes) -> bytes:
@@ -72,7 +74,8 @@ def write_folder(place: Path, title: str, models: Sequence[Shown], graphics: boo
         weights = put(f"models/{shown.data['hash']}.onnx.gz", shown.weights)
         wall = put(f"models/{shown.data['hash']}-faces.json", json.dumps(shown.pictures).encode())
         walls.append(wall)
-        entries.append(_entry(shown, weights, wall))
+        larger = put(f"models/{shown.data['hash']}-larger.onnx.gz", shown.larger) if shown.larger else None
+        entries.append(_entry(shown, weights, wall, larger))
     main, worker = (put(f"assets/{name}.js", page.read(f"{name}.js")) for name in ("main", "worker"))
     data = _site(title, False, worker, "sw.js", runtimes, entries)
     links = (
@@ -110,9 +113,12 @@ def one_file(title: str, models: Sequence[Shown]) -> bytes:
     entries = []
     for shown in models:
         names = f"{shown.data['hash']}.onnx.gz", f"{shown.data['hash']}-faces.json"
+        larger = f"{shown.data['hash']}-larger.onnx.gz" if shown.larger else None
+        if larger and shown.larger:
+            parts[larger] = shown.larger
         parts[names[0]] = shown.weights
         parts[names[1]] = json.dumps(shown.pictures).encode() if shown is not models[0] else b"[]"
-        entries.append(_entry(shown, *names))
+        entries.append(_entry(shown, *names, larger))
     runtime: dict[str, Any] = {"ort": ort, "glue": glue, "between": "runtime.mjs", "binary": binary}
     runtime["bytes"] = len(parts[binary])
     data = _site(title, True, "worker.js", None, {"wasm": runtime}, entries)
@@ -128,9 +134,11 @@ def _site(
     return said | {"worker": worker, "offline": offline, "runtimes": runtimes, "models": models}
 
 
-def _entry(shown: Shown, weights: str, wall: str) -> dict[str, Any]:
+def _entry(shown: Shown, weights: str, wall: str, larger: str | None) -> dict[str, Any]:
     more = {"weights": weights, "bytes": len(shown.weights)}
     more["wall"] = {**shown.data["wall"], "count": len(shown.pictures), "pictures": wall}
+    if larger and shown.larger:
+        more["larger"] = {**shown.data["larger"], "weights": larger, "bytes": len(shown.larger)}
     return shown.data | more
 
 

@@ -81,7 +81,10 @@ def _file(path: Path) -> Inspection:
 def _made(path: Path, said: dict[str, Any], size: int) -> Inspection:
     """Describe a picture or a film that phiz made."""
     kind = str(said.get("phiz"))
-    facts = {"on disk": size_in_words(size), "made by phiz": "yes, and synthetic"}
+    made = (
+        "yes, and synthetic" if said.get("synthetic", True) else "no, but enlarged by it: detail is made up"
+    )
+    facts = {"on disk": size_in_words(size), "made by phiz": made}
     with contextlib.suppress(KeyError, TypeError, ValueError):
         seeds = marks.seeds_of(said)
         if "seed" in said and len(seeds) > 1:
@@ -95,7 +98,14 @@ def _made(path: Path, said: dict[str, Any], size: int) -> Inspection:
         image = pictures.decode(path.read_bytes(), path.name)
         facts = {"size": f"{image.width} x {image.height} pixels", **facts}
     again = f"phiz generate MODEL -o again.png --like {path}" if kind == "picture" else None
-    return Inspection(path, kind, f"{path}: a {kind} that phiz made", facts, picture=image, next=again)
+    return Inspection(
+        path,
+        kind,
+        f"{path}: {'an enlarged picture' if kind == 'enlarged' else f'a {kind} that phiz made'}",
+        facts,
+        picture=image,
+        next=again,
+    )
 
 
 def _words(value: Any) -> str:

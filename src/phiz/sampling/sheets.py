@@ -16,7 +16,8 @@ READABLE = 64
 """The side to which small faces are enlarged on a sheet, in pixels."""
 
 MAX_PIXELS = 1 << 28
-_MAX_SIDE = {".webp": 16383, ".jpg": 65535, ".jpeg": 65535}
+LARGEST_SIDE = {".webp": 16383, ".jpg": 65535, ".jpeg": 65535}
+"""What formats allow, by suffix."""
 
 
 def read_grid(text: str) -> tuple[int, int]:
@@ -114,7 +115,7 @@ def sheet(
 
 def check_sheet(whole: tuple[int, int], suffix: str) -> None:
     """Refuse a sheet of more pixels than fit in memory or in its format (status 2)."""
-    if whole[0] * whole[1] > MAX_PIXELS or max(whole) > _MAX_SIDE.get(suffix.lower(), MAX_PIXELS):
+    if whole[0] * whole[1] > MAX_PIXELS or max(whole) > LARGEST_SIDE.get(suffix.lower(), MAX_PIXELS):
         raise UsageError(
             f"A sheet of {whole[0]} x {whole[1]} pixels is too large for one {suffix} picture; make fewer "
             "faces, a smaller --scale, or single pictures: -o FOLDER."

@@ -134,7 +134,7 @@ def _used(task: Pieces, stage: str) -> list[Layer]:
             layer = found.setdefault((id(module), shape), Layer(name, module, shape))
             layer.forward += 1
             layer.inputs += int(given[0].requires_grad and output.requires_grad)
-            layer.weights += int(module.weight.requires_grad and output.requires_grad)  # type: ignore[union-attr]
+            layer.weights += int(bool(module.weight.requires_grad and output.requires_grad))  # type: ignore[union-attr]
 
         return note
 

@@ -27,6 +27,8 @@ class Stream(IntEnum):
     STATISTICS = 6
     LABELS = 7
     AUGMENT = 8
+    CROP = 9
+    SHOWN = 10
 
 
 class Randomness:

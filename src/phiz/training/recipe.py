@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -13,11 +13,13 @@ from phiz.errors import PhizError, UsageError, nearest
 from phiz.pictures import check_size
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """A part of a recipe: it knows its keys and refuses others."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Network(_Part):
+class Network(Part):
     """An architecture of phiz.networks, and the arguments of its two classes besides size and z."""
 
     name: str
@@ -25,7 +27,7 @@ class Network(_Part):
     discriminator: dict[str, Any] = {}
 
 
-class Adam(_Part):
+class Adam(Part):
     """Adam (Kingma and Ba, arXiv 1412.6980).
 
     With `clip`, the gradient of a tensor that is more than so many times as long as Adam's second moment says
@@ -38,7 +40,7 @@ class Adam(_Part):
     clip: float | None = Field(None, gt=0)
 
 
-class Penalty(_Part):
+class Penalty(Part):
     """A zero-centred gradient penalty on D (training/penalties.py).
 
     `share` is the part of the batch that is penalised; `sigma` is the step of the finite difference, in pixel
@@ -51,7 +53,7 @@ class Penalty(_Part):
     sigma: float = Field(0.05, gt=0)
 
 
-class Outline(_Part):
+class Outline(Part):
     """A first stage in which G learns to draw faces from their principal components (training/outline.py).
 
     It takes `share` of the time, with Adam at `rate` falling to zero.
@@ -61,7 +63,7 @@ class Outline(_Part):
     rate: float = Field(0.002, gt=0)
 
 
-class Augment(_Part):
+class Augment(Part):
     """Random changes to what D sees, for sets of few faces (training/augment.py).
 
     `strength` is the probability of each change; it rises from 0 over the first `rise` of the adversarial
@@ -75,7 +77,7 @@ class Augment(_Part):
     target: float = Field(0.6, ge=-1, le=1)
 
 
-class Recipe(_Part):
+class Recipe(Part):
     """Everything that decides a training; a run's recipe.json holds it complete."""
 
     name: str
@@ -150,39 +152,41 @@ RECIPES: dict[str, Recipe] = {
 }
 
 
-def find(name: str) -> Recipe:
-    """Return the recipe called `name`, or the one in the JSON file of that path (a run's recipe.json too).
+def find(name: str, known: Mapping[str, R] = RECIPES) -> R:  # type: ignore[assignment]
+    """Return the recipe of `known` called `name`, or the one in the JSON file of that path (a run's too).
 
     Raises:
         UsageError: there is no such recipe; the nearest is named.
         PhizError: the file cannot be read, or holds no recipe.
     """
-    if name in RECIPES:
-        return RECIPES[name]
+    if name in known:
+        return known[name]
     if not name.endswith(".json"):
-        raise UsageError(
-            f'There is no recipe "{name}"; there are {", ".join(RECIPES)}.{nearest(name, RECIPES)}'
-        )
+        raise UsageError(f'There is no recipe "{name}"; there are {", ".join(known)}.{nearest(name, known)}')
     try:
         data = json.loads(Path(name).read_text("utf-8"))
     except (OSError, ValueError) as fault:
         raise PhizError(f"{name} cannot be read as a recipe: {fault}.") from None
-    return validated(data.get("recipe", data) if isinstance(data, dict) else data, name)
+    kind = type(next(iter(known.values())))
+    return validated(data.get("recipe", data) if isinstance(data, dict) else data, name, kind)
 
 
-def validated(data: Any, source: str) -> Recipe:
+R = TypeVar("R", bound=Part)
+
+
+def validated(data: Any, source: str, kind: type[R] = Recipe) -> R:  # type: ignore[assignment]
     """Return the recipe that `data` describes; a fault names its key, and `source` as where it stands."""
     try:
-        return Recipe.model_validate(data)
+        return kind.model_validate(data)
     except ValidationError as fault:
         first = fault.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "the whole"
         if first["type"] == "extra_forbidden":
-            raise UsageError(f"{source}: a recipe has no {key}.{nearest(key, _keys(Recipe))}") from None
+            raise UsageError(f"{source}: a recipe has no {key}.{nearest(key, _keys(kind))}") from None
         raise UsageError(f"{source}: {key}: {first['msg']} (it is {first['input']!r}).") from None
 
 
-def changed(recipe: Recipe, settings: Mapping[str, str]) -> Recipe:
+def changed(recipe: R, settings: Mapping[str, str]) -> R:
     """Return `recipe` with `--set` changes: dotted keys, values as JSON or plain text.
 
     `penalty.gamma=2` changes one value, `penalty=null` takes the penalty away.
@@ -202,8 +206,9 @@ def changed(recipe: Recipe, settings: Mapping[str, str]) -> Recipe:
             if not isinstance(place, dict):
                 raise UsageError(f"--set {key}={text}: {parent} holds no further keys.")
         place[last] = value
-    recipe = validated(data, "--set " + " ".join(f"{key}={text}" for key, text in settings.items()))
-    check_size(recipe.size)
+    source = "--set " + " ".join(f"{key}={text}" for key, text in settings.items())
+    recipe = validated(data, source, type(recipe))
+    check_size(recipe.size)  # type: ignore[attr-defined]
     return recipe
 
 

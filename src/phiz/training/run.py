@@ -20,6 +20,7 @@ from typing import Any
 
 from phiz import artefacts
 from phiz.errors import PhizError
+from phiz.training.enlarging import UpscalingRecipe
 from phiz.training.plan import Plan
 from phiz.training.recipe import Recipe, validated
 
@@ -35,7 +36,7 @@ class Run:
 
     folder: Path
     asked: dict[str, Any]
-    recipe: Recipe
+    recipe: Any  # a Recipe, or an UpscalingRecipe
     device: str
     faceset: str | None = None
     plan: Plan | None = None
@@ -49,8 +50,9 @@ class Run:
     @property
     def identity(self) -> str:
         """What is trained on what, as a hash: a checkpoint of anything else is of no use to this run."""
-        recipe = self.recipe
-        said = json.dumps([recipe.network.model_dump(), recipe.size, recipe.z, recipe.seed, self.faceset])
+        recipe = self.recipe.model_dump(mode="json")
+        asked = [recipe.get(key) for key in ("network", "size", "z", "scale", "seed")]
+        said = json.dumps([asked, self.faceset])
         return hashlib.sha256(said.encode()).hexdigest()
 
     def data(self) -> dict[str, Any]:
@@ -99,7 +101,7 @@ def parsed(folder: Path, data: dict[str, Any]) -> Run:
         return Run(
             folder=folder,
             asked=dict(data["asked"]),
-            recipe=validated(data["recipe"], str(path)),
+            recipe=validated(data["recipe"], str(path), _kind(data["recipe"])),
             device=data["device"],
             faceset=data["faceset"],
             plan=plan,
@@ -109,8 +111,12 @@ def parsed(folder: Path, data: dict[str, Any]) -> Run:
             donor=data.get("donor"),
             processes=data.get("processes", 1),
         )
-    except (KeyError, TypeError, ValueError) as fault:
+    except (AttributeError, KeyError, TypeError, ValueError) as fault:
         raise PhizError(f"{path} is damaged ({fault}); --force starts {folder} anew.") from None
+
+
+def _kind(recipe: dict[str, Any]) -> type[Recipe] | type[UpscalingRecipe]:
+    return UpscalingRecipe if recipe.get("task") == "upscaling" else Recipe
 
 
 def check_same(run: Run, asked: dict[str, Any]) -> None:

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from phiz import artefacts
-from phiz.card import CONFIG
+from phiz import upscaler as upscalers
+from phiz.card import CARRIED, CONFIG
 from phiz.errors import PhizError
 from phiz.model import Model, load
 from phiz.publish import forms
 from phiz.publish.stored import FORMS, Form
 from phiz.sampling.showing import size_in_words
+from phiz.upscaler import Upscaler
 
 FILES: dict[Form, str] = {
     "fp32": "onnx/model.onnx",
@@ -29,11 +31,13 @@ _COPIED = (CONFIG, "model.safetensors", "README.md", "preview.png")
 class Exported:
     """A model that was written, and lines that say what is in it."""
 
-    model: Model
+    model: Model | Upscaler
     lines: list[str] = field(default_factory=list)
 
 
-def export(source: str | Path, out: str | Path, *, force: bool = False) -> Exported:
+def export(
+    source: str | Path, out: str | Path, *, upscaler: str | Path | None = None, force: bool = False
+) -> Exported:
     """Write a model as a folder with its ONNX in three forms: fp32, and weights stored in 16 and in 8 bits.
 
     Every file is one file, takes latent, truncation and labels, and computes in float32. The fp32 form was
@@ -43,6 +47,8 @@ def export(source: str | Path, out: str | Path, *, force: bool = False) -> Expor
     Args:
         source: a run or a model.
         out: the model folder to write; it has card and preview too.
+        upscaler: what enlarges its faces, a run or a model: the exported model carries it from then on. By
+            default the one that the model carries already, if any.
         force: replace a model.
 
     Raises:
@@ -51,7 +57,10 @@ def export(source: str | Path, out: str | Path, *, force: bool = False) -> Expor
     """
     out = Path(out)
     artefacts.check_target(out, "model", force)
+    if upscalers.is_upscaler(source):
+        return _upscaler(source, out, force)
     model = load(source)
+    enlarges = upscalers.load(upscaler) if upscaler is not None else upscalers.carried(model.path)
     hashes = dict(model.config.files)
     lines = []
     with artefacts.building(out, "model", force) as place:
@@ -69,7 +78,18 @@ def export(source: str | Path, out: str | Path, *, force: bool = False) -> Expor
             hashes[FILES[form]] = hashlib.sha256(kept.data).hexdigest()
             near = "" if form == "fp32" else f", {kept.mean:.2f} of 255 from fp32 on average"
             lines.append(f"  {FILES[form]}: {size_in_words(len(kept.data))}, weights in {form}{near}")
+        if enlarges:
+            upscalers.copy(enlarges, place / CARRIED)
+            lines.append(f"  {CARRIED}: enlarges its faces {enlarges.config.scale} times ({enlarges.hash})")
         there = {name: value for name, value in hashes.items() if (place / name).is_file()}
         config = model.config.model_copy(update={"files": there})
         artefacts.write_json(place / CONFIG, config.model_dump(mode="json"))
     return Exported(load(out), [f"{out}: a model of {config.size} px", *lines])
+
+
+def _upscaler(source: str | Path, out: Path, force: bool) -> Exported:
+    """Write an upscaler as a folder of its own."""
+    found = upscalers.load(source)
+    with artefacts.building(out, "model", force) as place:
+        upscalers.copy(found, place)
+    return Exported(upscalers.load(out), [f"{out}: an upscaler, {found.config.scale} times"])

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from phiz import artefacts, latents, marks
+from phiz import upscaler as upscalers
 from phiz.errors import PhizError, UsageError
 from phiz.model import Model, check_truncation, load
 from phiz.sampling import sheets
+from phiz.upscaler import Upscaler
 from phiz.verbs.like import Likeness, likeness
 
 _NOT_STILLS = (".gif", ".mp4", ".bmp", ".tif", ".tiff", ".avif", ".webm", ".pdf", ".svg")
@@ -40,6 +43,9 @@ def generate(
     against: str | Path | None = None,
     numbered: bool = False,
     scale: int | None = None,
+    upscale: int | None = None,
+    upscaler: str | Path | None = None,
+    sharpness: float | None = None,
     force: bool = False,
     progress: Progress | None = None,
 ) -> list[Path]:
@@ -62,12 +68,16 @@ def generate(
         numbered: write each face's seed beneath it; sheets only.
         scale: enlarge faces so many times. By default single pictures are left as they are, and a sheet
             enlarges faces under 64 px to at least that.
+        upscale: enlarge faces so many times by an upscaler: more detail instead of larger pixels.
+        upscaler: a run or a model that enlarges; by default the one that the model carries.
+        sharpness: of the upscaler, 0 to 1.
         force: replace files that phiz did not make.
         progress: told how many faces are done.
 
     Raises:
         UsageError: arguments that contradict each other, unknown labels, a seed out of range.
-        PhizError: no model at `source`, or something stands at `out` that may not be replaced.
+        PhizError: no model at `source`, no upscaler or one of another scale, or something stands at `out`
+            that may not be replaced.
         Surroundings: the disk is full.
     """
     out = Path(out)
@@ -81,13 +91,14 @@ def generate(
         sheets.check_scale(scale)
     check_truncation(truncation)
     model = load(source)
+    enlarger = _enlarger(source, upscale, upscaler, sharpness)
     if like is not None:
         if seeds is not None or n is not None or seed or labels or truncation != 1.0:
             raise UsageError("--like says which faces; leave seeds, -n, --truncation and labels out.")
         alike = likeness(Path(like), model)
         grid = grid if single or grid is not None else alike.grid
         if alike.latents is not None:
-            return _again(out, model, alike, None if single else _places(grid), scale, force)
+            return _again(out, model, alike, None if single else _places(grid), scale, force, enlarger)
         seeds, truncation, labels = alike.seeds, alike.truncation, alike.labels
     places = _places(grid)
     model.check_labels(labels)
@@ -112,18 +123,52 @@ def generate(
             against=against,
             progress=progress,
         )
-    faces = _faces(model, chosen, truncation, labels, progress)
+    faces = enlarger.all(_faces(model, chosen, truncation, labels, progress))
+    picked |= enlarger.said
+    size = model.config.size * enlarger.times
     if single:
         return _write_singles(out, model, chosen, faces, truncation, labels, scale or 1, force, picked)
     places = places or sheets.grid_for(len(chosen))
     sheets.check_grid(places, len(chosen))
     marks.check_target(out, force)
-    enlarged = scale or (1 if len(chosen) == 1 else sheets.scale_for(model.config.size))
+    enlarged = scale or (1 if len(chosen) == 1 else sheets.scale_for(size))
     numbers = chosen if numbered else None
-    image = sheets.sheet(faces, model.config.size, places, numbers, enlarged, out.suffix)
+    image = sheets.sheet(faces, size, places, numbers, enlarged, out.suffix)
     said = marks.facts(model.hash, chosen, truncation, labels, grid=list(places), **picked)
     marks.save(image, out, said)
     return [out]
+
+
+@dataclass(frozen=True)
+class _Enlarger:
+    """What enlarges faces as they come: nothing, or an upscaler."""
+
+    by: Upscaler | None = None
+    sharpness: float | None = None
+
+    @property
+    def times(self) -> int:
+        return self.by.config.scale if self.by else 1
+
+    @property
+    def said(self) -> dict[str, Any]:
+        return self.by.said(self.sharpness) if self.by else {}
+
+    def all(self, faces: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+        """Enlarge faces, uint8 (H, W, 3) each."""
+        return (self.by.enlarge(face, self.sharpness) for face in faces) if self.by else faces
+
+
+def _enlarger(
+    source: str | Path, upscale: int | None, upscaler: str | Path | None, sharpness: float | None
+) -> _Enlarger:
+    if upscale is None:
+        if upscaler is not None or sharpness is not None:
+            raise UsageError("--upscaler and --sharpness go with --upscale, such as --upscale 4.")
+        return _Enlarger()
+    found = upscalers.of_scale(upscaler if upscaler is not None else source, upscale)
+    found.onnx(sharpness)  # a wrong sharpness is said before any work
+    return _Enlarger(found, sharpness)
 
 
 def _places(grid: str | tuple[int, int] | None) -> tuple[int, int] | None:
@@ -146,7 +191,13 @@ def _seeds(
 
 
 def _again(
-    out: Path, model: Model, alike: Likeness, places: tuple[int, int] | None, scale: int | None, force: bool
+    out: Path,
+    model: Model,
+    alike: Likeness,
+    places: tuple[int, int] | None,
+    scale: int | None,
+    force: bool,
+    enlarger: _Enlarger,
 ) -> list[Path]:
     """Make the faces of a picture that holds their latents, which lie beyond the seeds."""
     assert alike.latents is not None
@@ -159,14 +210,15 @@ def _again(
         marks.check_target(out, force)
         places = places or sheets.grid_for(len(alike.latents))
         sheets.check_grid(places, len(alike.latents))
-    faces = model.run(alike.latents, alike.psi, alike.indices)
+    faces = enlarger.all(iter(model.run(alike.latents, alike.psi, alike.indices)))
     if places is None:
-        for number, file in enumerate(files):
-            marks.save(sheets.enlarge(faces[number], scale or 1), file, alike.one(number))
+        for number, (file, face) in enumerate(zip(files, faces, strict=True)):
+            marks.save(sheets.enlarge(face, scale or 1), file, alike.one(number) | enlarger.said)
         return files
-    enlarged = scale or (1 if len(faces) == 1 else sheets.scale_for(model.config.size))
-    image = sheets.sheet(faces, model.config.size, places, None, enlarged, out.suffix)
-    marks.save(image, out, alike.said | {"grid": list(places)})
+    size = model.config.size * enlarger.times
+    enlarged = scale or (1 if len(alike.latents) == 1 else sheets.scale_for(size))
+    image = sheets.sheet(faces, size, places, None, enlarged, out.suffix)
+    marks.save(image, out, alike.said | {"grid": list(places)} | enlarger.said)
     return files
 
 

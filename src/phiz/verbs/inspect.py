@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from phiz import artefacts, marks, pictures
+from phiz import upscaler as upscalers
 from phiz.errors import PhizError, UsageError, nearest
 from phiz.faceset import FaceSet
 from phiz.graph import read_graph, read_tensors
@@ -21,7 +22,7 @@ from phiz.prepare.screens import kind_of_reason
 from phiz.sampling import drawing, layers, loose, sheets
 from phiz.sampling.showing import Inspection, Listing, course, few, size_in_words
 from phiz.screen import duration
-from phiz.verbs import collected, evaluated
+from phiz.verbs import collected, enlarger, evaluated
 
 _SHOWN_FACES = 12
 _MODEL_FACES = 8
@@ -79,6 +80,8 @@ def _save(seen: Inspection, place: Path, force: bool) -> None:
 
 
 def _model(path: Path) -> Inspection:
+    if upscalers.is_upscaler(path):
+        return enlarger.describe(path)
     model = load(path)
     config = model.config
     shapes = read_tensors(model.path / "model.safetensors")
@@ -101,6 +104,7 @@ def _model(path: Path) -> Inspection:
         "how good": ", ".join(f"{k} {v:.4g}" for k, v in config.figures.items()) or "not measured",
         "author": config.author,
         "licence": config.licence or "not named",
+        "upscaler": enlarger.in_a_line(model.path),
         "hash": f"{model.hash} (SHA-256 {model.sha256})",
     }
     return Inspection(
@@ -144,7 +148,10 @@ def _run(path: Path) -> Inspection:
     last = metrics[-1] if metrics else {}
     stages = [stage for stage in plan.get("stages") or [] if isinstance(stage, dict)]
     steps = sum(int(stage.get("steps") or 0) for stage in stages)
-    model = load(path) if (path / "model").is_dir() else None
+    whole = (path / "model").is_dir()
+    enlarges = upscalers.load(path) if whole and upscalers.is_upscaler(path) else None
+    model = load(path) if whole and not enlarges else None
+    made = enlarges or model
     checkpoints = sorted(p.name for p in _entries(path / "checkpoints") if p.name.startswith("step-"))
     network = _part(recipe, "network").get("name", "?")
     samples = sorted(p for p in _entries(path / "samples") if p.suffix == ".png")
@@ -156,7 +163,7 @@ def _run(path: Path) -> Inspection:
         "rate": f"{last['images_per_second']:,.0f} images/s on {data.get('device')}" if last else None,
         "checkpoints": f"{len(checkpoints)}, newest {checkpoints[-1]}" if checkpoints else "none yet",
         "samples": f"{len(samples)}, newest {samples[-1].name}" if samples else "none yet",
-        "model": f"{model.hash}, of step {model.config.steps or 0:,}" if model else "none yet",
+        "model": f"{made.hash}, of step {made.config.steps or 0:,}" if made else "none yet",
         "how good": evaluated.in_a_line(path / "evaluation"),
         "on disk": size_in_words(loose.size_of(path)),
     }
@@ -169,7 +176,15 @@ def _run(path: Path) -> Inspection:
         listings=_courses(metrics),
         picture=_faces_of(model)[1] if model else None,
         figure=pictures.decode(newest.read_bytes(), newest.name) if newest else None,
-        next=f"phiz inspect {path / 'model'}   or   phiz generate {path} -o faces.png" if model else None,
+        next=f"phiz inspect {path / 'model'}   or   {_use(path, enlarges is not None)}" if made else None,
+    )
+
+
+def _use(path: Path, enlarges: bool) -> str:
+    return (
+        f"phiz upscale PICTURES -o large --upscaler {path}"
+        if enlarges
+        else f"phiz generate {path} -o faces.png"
     )
 
 
@@ -192,7 +207,8 @@ def _state(
     share = f" ({step / steps:.0%})" if steps else ""
     rate = last.get("images_per_second")
     left = f", about {duration((steps - step) * batch / rate)} left" if rate and steps and batch else ""
-    resume = f"phiz train {asked.get('source', 'PICTURES')} -o {path} --resume"
+    verb = "train-upscaler" if "scale" in asked else "train"
+    resume = f"phiz {verb} {asked.get('source', 'PICTURES')} -o {path} --resume"
     return f"unfinished: step {step:,} of {steps:,}{share}{left}; if it is not running: {resume}"
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from phiz import artefacts
-from phiz.errors import PhizError
+from phiz.errors import PhizError, UsageError
 from phiz.faceset import FaceSet
 
 if TYPE_CHECKING:
@@ -56,6 +56,12 @@ def shared(
             return verb(**asked)  # type: ignore[call-arg]
 
     return decorate
+
+
+def only_one(verb: str) -> None:
+    """Refuse a verb that many processes cannot share (status 2)."""
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        raise UsageError(f"{verb} runs as one process; start it without torchrun.")
 
 
 @contextmanager

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from phiz import artefacts
+from phiz import upscaler as upscalers
 from phiz.errors import PhizError, UsageError
 from phiz.evaluation import figures, words
 from phiz.graph import read_tensors
@@ -18,8 +19,9 @@ from phiz.model import Model, load
 from phiz.onnx import Engine
 from phiz.publish import directions, faces, forms, site
 from phiz.publish.rights import rights
-from phiz.publish.stored import FORMS, Form
+from phiz.publish.stored import FORMS, Form, stored
 from phiz.sampling.showing import size_in_words
+from phiz.upscaler import Upscaler
 
 _ICON_SIDES = (192, 512)
 _MOST_MODELS = 12
@@ -42,6 +44,8 @@ def publish(
     author: str | None = None,
     licence: str | None = None,
     weights: str = "auto",
+    upscaler: str | Path | None = None,
+    sharpness: float | None = None,
     names: Mapping[int, str] | None = None,
     graphics: bool = True,
     anyway: bool = False,
@@ -58,6 +62,9 @@ def publish(
         author: who made the models; kept for the next time.
         licence: what others may do with them; kept for the next time.
         weights: fp32, fp16 or int8: how they are stored, or auto: the smallest that shows the same faces.
+        upscaler: what enlarges the faces of all models, a run or a model; by default the one that each model
+            carries, if any. The page then offers large faces.
+        sharpness: of the upscaler, 0 to 1.
         names: of directions, {number from 1: name}; for the first model.
         graphics: bring the runtime for graphics cards too; a single file never does.
         anyway: publish a model that seems to copy faces it learned from.
@@ -85,11 +92,13 @@ def publish(
         _check(model, anyway)
     config = models[0].config
     who = rights(author, licence, (config.author, config.licence), ask)
+    large = None if upscaler is None else upscalers.load(upscaler)
     shown: list[site.Shown] = []
     for number, (source, model) in enumerate(zip(listed, models, strict=True)):
         own = (author or model.config.author or who[0], licence or model.config.licence or who[1])
         called = _name(Path(source), model, [one.data["name"] for one in shown])
-        shown.append(_shown(model, called, own, weights, names or {}, first=number == 0))
+        one = _shown(model, called, own, weights, names or {}, first=number == 0)
+        shown.append(_with_larger(one, large or upscalers.carried(model.path), sharpness))
         if progress:
             progress(number + 1, len(listed))
     title = title or ""
@@ -176,6 +185,15 @@ def _shown(
     return site.Shown(data, site.packed(kept.data), faces.pictures(model, made, seeds), icons)
 
 
+def _with_larger(shown: site.Shown, upscaler: Upscaler | None, sharpness: float | None) -> site.Shown:
+    """Add what makes faces larger, its weights stored in 16 bits."""
+    if upscaler is None:
+        return shown
+    data = site.packed(stored(upscaler.onnx(sharpness), "fp16"))
+    said = {"times": upscaler.config.scale, "hash": upscaler.hash}
+    return replace(shown, data=shown.data | {"larger": said}, larger=data)
+
+
 def _form(text: str) -> Form:
     return next(form for form in FORMS if form == text)
 
@@ -209,6 +227,12 @@ def _lines(out: Path, shown: Sequence[site.Shown], loaded: int, single: bool) ->
         copying = one.data["card"]["copying"]
         said = copying["verdict"] if copying else "nobody has looked for copies (phiz evaluate does)."
         lines.append(f"  {one.data['name']}: {said}")
+        if one.larger:
+            times = one.data["larger"]["times"]
+            lines.append(
+                f"  {one.data['name']}: faces {times} times as large, {size_in_words(len(one.larger))} for "
+                "those who ask."
+            )
         if not one.data["card"]["learned_from"]:
             lines.append(f"  {one.data['name']}: its config.json does not say what it learned from.")
     if single:

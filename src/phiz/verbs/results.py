@@ -53,7 +53,7 @@ def write_model(run: Run, task: GAN, faces: FaceSet, step: int) -> Model:
         frequencies=faces.frequencies() if labels else {},
         output_range=task.output_range,
         faceset=faces.id,
-        learned_from=_learned_from(faces),
+        learned_from=learned_from(faces),
         faces=len(faces),
         recipe=recipe.name,
         steps=step,
@@ -63,21 +63,22 @@ def write_model(run: Run, task: GAN, faces: FaceSet, step: int) -> Model:
     return save_model(
         run.folder / "model",
         config,
-        _arrays(network) | ({} if found is None else {CENTRES: found}),
+        arrays(network) | ({} if found is None else {CENTRES: found}),
         onnx,
         preview,
-        discriminator=_arrays(task.critic()),
+        discriminator=arrays(task.critic()),
         force=True,
     )
 
 
-def _learned_from(faces: FaceSet) -> str:
+def learned_from(faces: FaceSet) -> str:
     """Say where the pictures came from: the names of the archives and folders a set was packed from."""
     sources = [str(source["name"]) for source in faces.made.get("sources", []) if "name" in source]
     return faces.made.get("name") or ", ".join(sources) or faces.path.name
 
 
-def _arrays(network: torch.nn.Module) -> dict[str, np.ndarray]:
+def arrays(network: torch.nn.Module) -> dict[str, np.ndarray]:
+    """Return the weights of a network, {name: array}."""
     return {name: tensor.detach().cpu().numpy() for name, tensor in network.state_dict().items()}
 
 

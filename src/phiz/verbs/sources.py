@@ -27,6 +27,7 @@ def way_of_cutting(word: str) -> str:
 
 def faces_of(run: Run, source: str | Path, labels: str | Path | None) -> FaceSet:
     """Open the face set of a run, cutting pictures into RUN/faceset where `source` is none."""
+    from phiz.training.enlarging import UpscalingRecipe
     from phiz.verbs.prepare import prepare
 
     source = Path(source)
@@ -38,7 +39,7 @@ def faces_of(run: Run, source: str | Path, labels: str | Path | None) -> FaceSet
         faces = FaceSet.open(source)
         if labels is not None:
             raise UsageError(f"{source} is a face set and has its labels already; leave --labels out.")
-        if faces.size != size:
+        if faces.size != size and not (isinstance(run.recipe, UpscalingRecipe) and faces.size > size):
             raise PhizError(
                 f"{source} holds faces of {faces.size} px, not {size}: add --size {faces.size}, or train "
                 "on the pictures it was made from."

@@ -1,0 +1,228 @@
+"""What every training verb does: it plans, drives the loop, and writes what comes of it."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import phiz
+from phiz import artefacts
+from phiz.errors import MissingExtra, PhizError, UsageError
+from phiz.faceset import FaceSet
+from phiz.screen import Silence, TrainingScreen
+from phiz.verbs import processes, results, sources
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+    from phiz.training.distributed import Group
+    from phiz.training.loop import Measure
+    from phiz.training.run import Run
+    from phiz.training.tasks import Task
+
+DEFAULT_MINUTES = 5.0
+
+
+@dataclass
+class Trained:
+    """What a training came to: the run's folder, its model, and lines that say so."""
+
+    folder: Path
+    model: Any
+    lines: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Job:
+    """A training as the loop and a verb need it: a task, its measure, and what is written and said of it."""
+
+    task: Task
+    measure: Callable[[], Measure]
+    write_sample: Callable[[int, np.ndarray], None]
+    write_model: Callable[[int], Any]
+    opening: Callable[[], list[str]]
+    closing: Callable[[], list[str]]
+    prepare: Callable[[], None] = lambda: None
+    """What is done before the first step of a training that is not resumed."""
+    profile: Callable[[], list[str]] = list
+    """Lines that say where the time of a step goes."""
+
+
+MakeJob = Callable[["Run", FaceSet, "torch.device", "Group"], Job]
+
+
+def need_torch() -> None:
+    """Refuse to train where the extra is not installed (status 4)."""
+    try:
+        import onnxscript  # noqa: F401
+        import torch  # noqa: F401
+    except ImportError:
+        raise MissingExtra("Training", "train") from None
+
+
+def existing(out: Path, asked: dict[str, Any], resume: bool) -> Run | None:
+    """Return the run to go on with; None if there is none yet."""
+    from phiz.training import run as runs
+
+    if artefacts.kind_of(out) != "run":
+        if resume:
+            raise PhizError(f"{out} is no run, so nothing can be resumed; leave --resume out to start it.")
+        return None
+    run = runs.read(out)
+    runs.check_same(run, asked)
+    if not run.finished and not resume:
+        raise PhizError(
+            f"{out} is an unfinished run: the same command with --resume goes on, --force starts anew."
+        )
+    return run
+
+
+def device_of(name: str) -> torch.device:
+    """Return the device called auto, cpu, cuda or mps.
+
+    Raises:
+        UsageError: there is no such kind of device.
+        PhizError: this machine has none.
+    """
+    import torch
+
+    there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        name = next(kind for kind, found in there.items() if found)
+    kind = name.split(":")[0]
+    if kind not in there:
+        raise UsageError(f'There is no device "{name}"; there are auto, cpu, cuda and mps.')
+    if not there[kind]:
+        raise PhizError(f"This machine has no usable {kind} device; --device auto takes what there is.")
+    return torch.device(name)
+
+
+def start(run: Run, source: str | Path, labels: str | Path | None, force: bool, make: MakeJob) -> Trained:
+    """Write a new run's folder and fill it; where its pictures are of no use, leave nothing behind."""
+    old = run.folder.with_name(f".{run.folder.name}.old")
+    if force and run.folder.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        run.folder.replace(old)
+    fresh = not run.folder.exists()
+    try:
+        run.write()
+        faces = sources.faces_of(run, source, labels)
+        run.write()
+    except BaseException:
+        if fresh:
+            shutil.rmtree(run.folder, ignore_errors=True)
+        if old.exists():
+            old.replace(run.folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+    return drive(run, faces, make)
+
+
+def drive(run: Run, faces: FaceSet, make: MakeJob) -> Trained:
+    """Plan where that is still to do, train, and write what comes of it."""
+    from phiz.training import checkpoint, loop
+    from phiz.training.distributed import join
+
+    started, group = time.monotonic(), join()
+    processes.tell(group, run)
+    device = device_of(run.device)
+    if group.world > 1 and device.type == "cuda":
+        device = type(device)("cuda", group.local)
+    group.begin(device)
+    run.threads, run.processes = loop.deterministic(processes.threads(run, group)), group.world
+    job = make(run, faces, device, group)
+    if not checkpoint.found(run.folder / "checkpoints"):
+        job.prepare()
+    planned = run.plan is not None
+    if planned:
+        if group.first:
+            _check_versions(run)
+        measure = None
+    else:
+        measure = _make_plan(run, job, group)
+    assert run.plan
+    if run.plan.evaluations and measure is None and group.first:
+        measure = job.measure()
+    steps, folder = run.plan.steps, run.folder
+    with TrainingScreen(folder / "log.txt", steps) if group.first else Silence() as screen:
+        for line in job.opening():
+            screen.say(line)
+        if run.profile and group.world == 1:
+            _profile(folder, job.profile(), screen)
+        outcome = loop.run(
+            job.task,
+            run.plan,
+            folder,
+            write_sample=job.write_sample,
+            write_model=job.write_model,
+            screen=screen,
+            spent=0.0 if planned else time.monotonic() - started,
+            measure=measure,
+            group=group,
+            identity=run.identity,
+        )
+        group.end()
+        if not group.first:
+            return Trained(folder, model=None)
+        model = job.write_model(outcome.best_step or steps)
+        results.write_film(run, model)
+    run.finished = {"seconds": round(outcome.seconds, 3), "images": steps * job.task.batch}
+    if measure and outcome.best_step:
+        run.finished["best"] = {"step": outcome.best_step, measure.name: outcome.best}
+        run.finished["evaluating"] = round(outcome.evaluating, 3)
+    run.write()
+    return Trained(folder, model, job.closing())
+
+
+def _profile(folder: Path, lines: list[str], screen: TrainingScreen | Silence) -> None:
+    """Say where the time of a step goes, and keep it."""
+    artefacts.write_bytes(folder / "profile.txt", ("\n".join(lines) + "\n").encode())
+    for line in lines:
+        screen.say(line)
+
+
+def _make_plan(run: Run, job: Job, group: Group) -> Measure | None:
+    """Fix the steps of a training and write them down; return the measure if one had to be timed for it."""
+    import torch
+
+    from phiz.training import plan
+
+    task, asked = job.task, run.asked.get("evaluate_every")
+    measure: Measure | None = None
+    if run.recipe.steps is not None:
+        run.plan = plan.fixed(task, run.recipe.steps)
+    elif asked is not None or not group.first:
+        run.plan = plan.measured(task, 60 * run.asked["minutes"])
+    else:
+        watch, start = job.measure(), plan.start_of(task)
+        seconds = 60 * run.asked["minutes"]
+        run.plan = plan.measured(task, seconds, lambda: watch(task.sample(start, watch.samples)))
+        measure = watch
+    if asked is not None:
+        run.plan.evaluations = plan.every(run.plan, asked) if asked else []
+    run.plan = plan.Plan.model_validate_json(group.text(run.plan.model_dump_json()))
+    run.versions = {
+        "phiz": phiz.__version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+    if group.first:
+        run.write()
+    return measure
+
+
+def _check_versions(run: Run) -> None:
+    import torch
+
+    if run.versions and run.versions.get("torch") != torch.__version__:
+        sources.say(run, f"Started with torch {run.versions['torch']}, going on with {torch.__version__}.")

@@ -1,0 +1,218 @@
+"""train-upscaler: faces in, a run with a network that enlarges out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from phiz import artefacts, pictures, upscaler
+from phiz.errors import PhizError, UsageError
+from phiz.faceset import FaceSet
+from phiz.model import load
+from phiz.prepare.sources import close, open_sources
+from phiz.verbs import enlarged, processes, sources, words
+from phiz.verbs.driving import DEFAULT_MINUTES, Job, Trained, device_of, drive, existing, need_torch, start
+
+if TYPE_CHECKING:
+    import torch
+
+    from phiz.model import Model
+    from phiz.training.degradations import Degradation
+    from phiz.training.distributed import Group
+    from phiz.training.enlarging import UpscalingRecipe
+    from phiz.training.run import Run
+
+_LOOKED_AT = 48
+_LARGEST, _LEAST = 256, 64
+
+
+def train_upscaler(
+    source: str | Path,
+    out: str | Path,
+    *,
+    scale: int | None = None,
+    minutes: float | None = None,
+    steps: int | None = None,
+    size: int | None = None,
+    batch: int | None = None,
+    seed: int | None = None,
+    device: str | None = None,
+    recipe: str | UpscalingRecipe | None = None,
+    settings: Mapping[str, str] | None = None,
+    generator: str | Path | None = None,
+    perceptual: str | Path | None = None,
+    prepare: str | None = None,
+    evaluate_every: int | None = None,
+    resume: bool = False,
+    force: bool = False,
+) -> Trained:
+    """Train a network that enlarges faces, and write a run.
+
+    Args:
+        source: a face set, or pictures, which are first cut into OUT/faceset.
+        out: the run's folder.
+        scale: 2 or 4; the recipe's if None, which is 4.
+        minutes: wall clock from the first step to the last checkpoint; 5 if nothing says.
+        steps: number of steps instead.
+        size: side of the large faces. By default a face set's own; of pictures, theirs, at most 256; with
+            `generator`, its size times the scale.
+        batch, seed: instead of the recipe's.
+        device: auto, cpu, cuda or mps.
+        recipe: compact (the default), srgan, a recipe's JSON or an UpscalingRecipe.
+        settings: further changes to the recipe, {dotted key: value}.
+        generator: a run or a model whose own faces it is to enlarge; see phiz.training.spectra.
+        perceptual: an ONNX file of a network that takes pictures: its maps are learned by, too, in the second
+            stage; see phiz.training.perceptual.
+        prepare: how pictures are cut: "centre" (the default), "auto", "human" or "anime".
+        evaluate_every: steps from one evaluation to the next, 0 for none.
+        resume: go on with an unfinished run.
+        force: replace a run that is there.
+
+    Raises:
+        UsageError: no such recipe, key, scale, size or device.
+        PhizError: the pictures are missing, unusable or smaller than the crop, or `out` holds something else.
+        MissingExtra: torch is not installed.
+        Surroundings: the disk is full or the losses are no numbers; what was saved is whole.
+        Stopped: a signal stopped it; everything is saved.
+    """
+    need_torch()
+    processes.only_one("phiz train-upscaler")
+    from phiz.training import run as runs
+
+    out = Path(out)
+    if minutes is not None and steps is not None:
+        raise UsageError("Give --minutes or --steps, not both.")
+    asked: dict[str, Any] = {
+        "source": str(source),
+        "scale": scale,
+        "minutes": minutes,
+        "steps": steps,
+        "size": size,
+        "batch": batch,
+        "seed": seed,
+        "device": device,
+        "recipe": recipe if recipe is None or isinstance(recipe, str) else recipe.name,
+        "settings": dict(settings) if settings else None,
+        "generator": str(generator) if generator is not None else None,
+        "perceptual": str(perceptual) if perceptual is not None else None,
+        "evaluate_every": evaluate_every,
+    }
+    if prepare is not None:
+        asked["prepare"] = sources.way_of_cutting(prepare)
+    run = None if force else existing(out, asked, resume)
+    if run and run.finished:
+        return Trained(out, upscaler.load(out), [f"{out} is done: {words.summary(run)}."])
+    if run is not None:
+        with artefacts.alone(out, "training"):
+            return drive(run, sources.faces_of(run, source, None), _job)
+    artefacts.check_target(out, "run", force)
+    made = load(generator) if generator is not None else None
+    if perceptual is not None and not Path(perceptual).is_file():
+        raise PhizError(f"{perceptual} does not exist; --perceptual takes the path of an .onnx.")
+    whole = _recipe(recipe, asked, settings or {}, source, made)
+    if minutes is not None or whole.steps is None:
+        asked["minutes"] = minutes or DEFAULT_MINUTES
+        whole = whole.model_copy(update={"steps": None})
+    run = runs.Run(out, asked, whole, str(device_of(device or "auto")), donor=made.sha256 if made else None)
+    with artefacts.alone(out, "training"):
+        return start(run, source, None, force, _job)
+
+
+def _recipe(
+    recipe: str | UpscalingRecipe | None,
+    asked: Mapping[str, Any],
+    settings: Mapping[str, str],
+    source: str | Path,
+    generator: Model | None,
+) -> UpscalingRecipe:
+    """Return the whole recipe: what was asked for, and what follows from the faces there are."""
+    from phiz.training import enlarging
+    from phiz.training import recipe as recipes
+    from phiz.training.precision import resolve
+
+    whole = (
+        recipes.find(recipe or "compact", enlarging.RECIPES)
+        if recipe is None or isinstance(recipe, str)
+        else recipe
+    )
+    given = {key: asked[key] for key in ("scale", "batch", "seed", "steps")}
+    changes = {key: str(value) for key, value in given.items() if value is not None}
+    if generator is not None and not any(key.startswith("degradations") for key in settings):
+        share = {name: 0.7 * value for name, value in whole.degradations.items()}
+        whole = whole.model_copy(update={"degradations": share | {enlarging.GENERATOR: 0.3}})
+    whole = recipes.changed(whole, changes | dict(settings))
+    if (enlarging.GENERATOR in whole.degradations) != (generator is not None):
+        raise UsageError('The degradation "generator" and --generator MODEL belong together.')
+    size = asked["size"] or _size(source, whole.scale, generator)
+    if whole.crop > size:
+        if "crop" in settings:
+            raise PhizError(
+                f"{source}: faces of {size} px are smaller than the crop of {whole.crop}; "
+                f"--set crop={size // 16 * 16} would fit."
+            )
+        whole = recipes.changed(whole, {"crop": str(size // 16 * 16)})
+    whole = recipes.changed(whole, {"size": str(size)})
+    return whole.model_copy(
+        update={"precision": resolve(whole.precision, device_of(asked["device"] or "auto"))}
+    )
+
+
+def _size(source: str | Path, scale: int, generator: Model | None) -> int:
+    """Return the side that large faces should have, by what there is."""
+    if generator is not None:
+        return generator.config.size * scale
+    if artefacts.kind_of(Path(source)) == "faceset":
+        return FaceSet.open(source).size
+    sides = []
+    opened = open_sources(source)
+    try:
+        for one in opened:
+            for index, fetch in one.read():
+                try:
+                    sides.append(min(pictures.decode(fetch(), one.entries[index].name).size))
+                except pictures.BadPicture:
+                    continue
+                if len(sides) == _LOOKED_AT:
+                    break
+    finally:
+        close(opened)
+    side = min(_LARGEST, median(sides)) if sides else _LARGEST
+    return max((size for size in pictures.SIZES if size <= side), default=_LEAST)
+
+
+def _job(run: Run, faces: FaceSet, device: torch.device, group: Group) -> Job:
+    """Return the training of an upscaler."""
+    from phiz.evaluation.fidelity import Error
+    from phiz.training.enlarging import GENERATOR
+    from phiz.training.perceptual import Perceptual
+    from phiz.training.upscaling import Upscaling
+
+    more: dict[str, Degradation] = {}
+    if run.asked.get("generator"):
+        more[GENERATOR] = _of_generator(run, faces)
+    file = run.asked.get("perceptual")
+    network = Perceptual(file) if file and run.recipe.sharp else None
+    task = Upscaling(run.recipe, faces, device, more=more, perceptual=network)
+    return Job(
+        task,
+        lambda: Error(task.large(task.held)),
+        lambda step, made: enlarged.write_sample(run.folder, step, task, made),
+        lambda step: enlarged.write_model(run, task, faces, step),
+        lambda: enlarged.opening(run, faces),
+        lambda: enlarged.closing(run),
+    )
+
+
+def _of_generator(run: Run, faces: FaceSet) -> Degradation:
+    from phiz.training import spectra
+
+    model = load(run.asked["generator"])
+    if model.sha256 != run.donor:
+        raise PhizError(
+            f"{model.path} is not the model that {run.folder} was started with ({model.hash}, not "
+            f"{str(run.donor)[:16]}); --force starts anew with it."
+        )
+    made = model.sample(min(spectra.ENOUGH, 4 * len(faces)))
+    return spectra.Likeness.of(made, faces, run.recipe.scale)
