@@ -1,6 +1,6 @@
 """Train an upscaler on part of a set of faces and measure it on the rest, beside bicubic and Lanczos.
 
-    python benchmarks/upscaling.py ../shared/data/anime256.zip --minutes 30 --report /tmp/report
+    python benchmarks/upscaling.py ../shared/data/anime256.zip --minutes 30 --report ../report
     python benchmarks/upscaling.py ../shared/data/human128.zip --minutes 30
     python benchmarks/upscaling.py ../shared/data/anime256.zip --upscaler runs/up
     python benchmarks/upscaling.py --speed --threads 2 [--upscaler runs/up]
