@@ -17,6 +17,7 @@ from phiz.training.tasks import Position, Task
 
 FILM_FRAMES = 60
 _EVALUATING = 0.04  # the share of the time that evaluations may take
+_SAMPLING = 0.012  # the share that samples may take, and their files a little more
 _EVALUATIONS = 40
 _RARELY = 1000
 
@@ -93,7 +94,7 @@ def measured(task: Task, seconds: float, evaluate: Callable[[], object] | None =
     evaluation_cost = _cost(evaluate) if evaluate else 0.0
     task.restore(kept)
 
-    frames = int(min(FILM_FRAMES, max(8, 0.02 * seconds / sample_cost)))
+    frames = int(min(FILM_FRAMES, max(8, _SAMPLING * seconds / sample_cost)))
     left = seconds - (time.perf_counter() - start) - frames * sample_cost
     evaluations = _count(left, evaluation_cost) if evaluate else 0
     left = max(left - evaluations * evaluation_cost, 0.2 * seconds)

@@ -134,7 +134,8 @@ def _used(task: Pieces, stage: str) -> list[Layer]:
             layer = found.setdefault((id(module), shape), Layer(name, module, shape))
             layer.forward += 1
             layer.inputs += int(given[0].requires_grad and output.requires_grad)
-            layer.weights += int(module.weight.requires_grad and output.requires_grad)  # type: ignore[union-attr]
+            weight: Any = module.weight
+            layer.weights += int(weight.requires_grad and output.requires_grad)
 
         return note
 

@@ -30,7 +30,7 @@ def write_sample(folder: Path, step: int, faces: np.ndarray) -> None:
     (folder / "samples").mkdir(exist_ok=True)
     place = folder / "samples" / f"{step:09d}.png"
     said = {"phiz": "sample", "format": marks.FORMAT, "synthetic": True, "step": step}
-    artefacts.write_bytes(place, marks.encode(sheet, ".png", said))
+    artefacts.write_bytes(place, marks.encode(sheet, ".png", said, small=False))
 
 
 def write_model(run: Run, task: GAN, faces: FaceSet, step: int) -> Model:

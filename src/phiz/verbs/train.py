@@ -231,6 +231,7 @@ def _drive(run: Run, faces: FaceSet) -> Trained:
     from phiz.training import checkpoint, gan, loop
     from phiz.training.distributed import join
     from phiz.training.fitting import fit
+    from phiz.training.precision import prepare
 
     started, group = time.monotonic(), join()
     processes.tell(group, run)
@@ -238,6 +239,7 @@ def _drive(run: Run, faces: FaceSet) -> Trained:
     if group.world > 1 and device.type == "cuda":
         device = type(device)("cuda", group.local)
     group.begin(device)
+    prepare(device)
     run.threads, run.processes = loop.deterministic(processes.threads(run, group)), group.world
     task = gan.GAN(run.recipe, faces, device, group)
     if run.donor and group.first and not checkpoint.found(run.folder / "checkpoints"):
