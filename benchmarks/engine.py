@@ -217,7 +217,8 @@ def main() -> None:
             row = {"recipe": recipe, "size": args.size, **compare(recipe, Path(scratch), device, args)}
         row |= {
             "device": args.device, "machine": f"{name}, {os.cpu_count()} cores", "threads": args.threads,
-            "torch": torch.__version__, "version": phiz.__version__, "blocks": args.blocks, "steps": args.steps,
+            "torch": torch.__version__, "version": phiz.__version__,
+            "blocks": args.blocks, "steps": args.steps,
         }  # fmt: skip
         print(json.dumps(row), flush=True)
         with open(HERE / "results" / "engine.jsonl", "a", encoding="utf-8") as file:
