@@ -206,7 +206,7 @@ def test_torchrun_starts_anew_after_a_fault(tmp_path):
     paths = os.pathsep.join([str(HERE.parent), *sys.path])
     words = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--max-restarts=2"]
     launcher = subprocess.Popen(
-        [sys.executable, *words, *training(faces.path, run, 3000)],
+        [sys.executable, *words, *training(faces.path, run, 300)],
         env=os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
