@@ -189,7 +189,7 @@ def beside(task: gan.GAN, folder: Path) -> dict[str, float]:
     saving = least(lambda: checkpoint.save(folder / "checkpoints", point))
     sheet = least(lambda: results.write_sample(folder, 1, task.sample(position)))
     seconds = 60 * MINUTES
-    sampling = least(lambda: task.sample(position))
+    sampling = least(lambda: results.sample(1, task.sample(position)))
     sheets = min(plan.FILM_FRAMES, max(8, int(plan._SAMPLING * seconds / sampling)))
     share = (150 * line + 11 * saving + sheets * sheet) / seconds
     return {

@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -325,16 +326,16 @@ def _make_plan(run: Run, task: GAN, faces: FaceSet) -> Distance | None:
 
     from phiz.training import plan
 
-    group = task.group
+    group, sheet = task.group, partial(results.sample, 0)
     measure, asked = None, run.asked.get("evaluate_every")
     if run.recipe.steps is not None:
         run.plan = plan.fixed(task, run.recipe.steps)
     elif asked is not None or not group.first:
-        run.plan = plan.measured(task, 60 * run.asked["minutes"])
+        run.plan = plan.measured(task, 60 * run.asked["minutes"], sheet=sheet)
     else:
         watch, start = _measure(faces), plan.start_of(task)
         seconds = 60 * run.asked["minutes"]
-        run.plan = plan.measured(task, seconds, lambda: watch(task.sample(start, watch.samples)))
+        run.plan = plan.measured(task, seconds, lambda: watch(task.sample(start, watch.samples)), sheet)
         measure = watch
     if asked is not None:
         run.plan.evaluations = plan.every(run.plan, asked) if asked else []
