@@ -8,9 +8,9 @@ other, every loss read at once. It is measured twice: with the recipe's own pena
 R2. All sides take blocks of steps in turn, so that other work on the machine falls on all alike; what is
 printed are medians over the blocks of images/s, and of the ratios of neighbouring blocks.
 
-Then what a training writes beside its steps: seconds for a line of metrics, a checkpoint, a sheet of
-samples, and what they come to in a training of five minutes as it is planned (150 lines, 11 checkpoints,
-and as many sheets as may take 2 %; evaluations apart).
+Then what a training writes beside its steps: seconds of processor time for a line of metrics, a checkpoint, a
+sheet of samples, and what they come to in a training of five minutes as it is planned (150 lines, 11
+checkpoints, as many sheets as the plan allows; evaluations apart). Waiting for the disk is not in them.
 
 Networks have random weights and the faces are random: neither changes the time. Results are appended to
 benchmarks/results/engine.jsonl. Needs phiz[train].
@@ -174,9 +174,9 @@ def beside(task: gan.GAN, folder: Path) -> dict[str, float]:
     def least(act: Callable[[], object]) -> float:
         times = []
         for _ in range(3):
-            start = time.perf_counter()
+            start = time.process_time()
             act()
-            times.append(time.perf_counter() - start)
+            times.append(time.process_time() - start)
         return min(times)
 
     folder.mkdir()
@@ -189,7 +189,8 @@ def beside(task: gan.GAN, folder: Path) -> dict[str, float]:
     saving = least(lambda: checkpoint.save(folder / "checkpoints", point))
     sheet = least(lambda: results.write_sample(folder, 1, task.sample(position)))
     seconds = 60 * MINUTES
-    sheets = min(plan.FILM_FRAMES, max(8, int(0.02 * seconds / sheet)))
+    sampling = least(lambda: results.sample(1, task.sample(position)))
+    sheets = min(plan.FILM_FRAMES, max(8, int(plan._SAMPLING * seconds / sampling)))
     share = (150 * line + 11 * saving + sheets * sheet) / seconds
     return {
         "line": round(line, 5), "checkpoint": round(saving, 3), "sheet": round(sheet, 3), "sheets": sheets,
@@ -216,7 +217,8 @@ def main() -> None:
             row = {"recipe": recipe, "size": args.size, **compare(recipe, Path(scratch), device, args)}
         row |= {
             "device": args.device, "machine": f"{name}, {os.cpu_count()} cores", "threads": args.threads,
-            "torch": torch.__version__, "phiz": phiz.__version__, "blocks": args.blocks, "steps": args.steps,
+            "torch": torch.__version__, "version": phiz.__version__,
+            "blocks": args.blocks, "steps": args.steps,
         }  # fmt: skip
         print(json.dumps(row), flush=True)
         with open(HERE / "results" / "engine.jsonl", "a", encoding="utf-8") as file:

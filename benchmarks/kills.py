@@ -55,7 +55,6 @@ SMALL: dict[str, dict[str, str]] = {
     "slim": {"network.generator": '{"widths": [16, 12]}', "network.discriminator": '{"widths": [16, 12]}'},
     "dcgan": {"network.generator": '{"width": 8}', "network.discriminator": '{"width": 8}'},
     "afad": {"network.generator": '{"dense": 8, "channels": 4}'},
-    "modern": {},
 }
 
 

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -36,8 +37,8 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def started(world: int, command: list[str], **more: str) -> list[subprocess.Popen]:
-    """Start `world` processes of one training, as torchrun does."""
+def started(world: int, command: list[str], hosts: Sequence[str] = (), **more: str) -> list[subprocess.Popen]:
+    """Start `world` processes of one training, as torchrun does; each on its host, if hosts are given."""
     paths = os.pathsep.join([str(HERE.parent), *sys.path])
     shared = {
         **{"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": str(world)},
@@ -45,7 +46,7 @@ def started(world: int, command: list[str], **more: str) -> list[subprocess.Pope
     }
     return [
         subprocess.Popen(
-            [sys.executable, *command],
+            [*(("ip", "netns", "exec", hosts[rank]) if hosts else ()), sys.executable, *command],
             env=os.environ | shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)} | more,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -205,7 +206,7 @@ def test_torchrun_starts_anew_after_a_fault(tmp_path):
     paths = os.pathsep.join([str(HERE.parent), *sys.path])
     words = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--max-restarts=2"]
     launcher = subprocess.Popen(
-        [sys.executable, *words, *training(faces.path, run, 3000)],
+        [sys.executable, *words, *training(faces.path, run, 300)],
         env=os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -218,3 +219,44 @@ def test_torchrun_starts_anew_after_a_fault(tmp_path):
     assert status == 0, said
     assert "Going on from step" in said
     assert json.loads((run / "recipe.json").read_text())["finished"]
+
+
+def ip(*words: str) -> bool:
+    try:
+        return subprocess.run(["ip", *words], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def hosts() -> Iterator[list[str]]:
+    """Two network namespaces with a cable between them: 10.77.0.1 and 10.77.0.2, each called `cable`."""
+    names = [f"phiz-{os.getpid()}-{side}" for side in "ab"]
+    if not all(ip("netns", "add", name) for name in names):
+        pytest.skip("network namespaces can only be made by root, on Linux")
+    a, b = names
+    try:
+        assert ip("-n", a, "link", "add", "cable", "type", "veth", "peer", "name", "cable", "netns", b)
+        for number, name in enumerate(names, 1):
+            assert ip("-n", name, "addr", "add", f"10.77.0.{number}/24", "dev", "cable")
+            assert ip("-n", name, "link", "set", "cable", "up")
+            assert ip("-n", name, "link", "set", "lo", "up")
+        yield names
+    finally:
+        for name in names:
+            ip("netns", "del", name)
+
+
+@pytest.mark.slow
+def test_two_hosts_train_together_and_a_cut_cable_ends_both(hosts, tmp_path):
+    faces, run = write_faces(tmp_path / "faces"), tmp_path / "run"
+    between = {"MASTER_ADDR": "10.77.0.1", "GLOO_SOCKET_IFNAME": "cable", distributed.TIME_OUT: "20"}
+    processes = started(2, training(faces.path, run, 20_000), hosts, **between)
+    wait_for_steps(run)
+    assert ip("-n", hosts[1], "link", "set", "cable", "down")
+    start = time.monotonic()
+    found = ended(processes, 120)
+    assert time.monotonic() - start < 90
+    assert [status for status, _ in found] == [5, 5], found
+    assert "--resume goes on" in found[0][1]
+    assert checkpoint.newest(run / "checkpoints", print) is not None

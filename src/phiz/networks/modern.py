@@ -282,6 +282,6 @@ class Discriminator(nn.Module):
             x = halving(x)
         x = F.leaky_relu(self.last(x), _SLOPE).flatten(1)
         with torch.autocast(x.device.type, enabled=False):  # a verdict is a small difference of large sums
-            x = x.float()
+            x = x.to(self.dense.weight.dtype)
             logits = self.dense(x).squeeze(1)
             return logits if self.labels is None else logits + (self.labels(labels) * x).sum(1)

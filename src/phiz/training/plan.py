@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
+import numpy as np
 from pydantic import BaseModel
 
 from phiz.training.checkpoint import Tensors
@@ -17,6 +18,7 @@ from phiz.training.tasks import Position, Task
 
 FILM_FRAMES = 60
 _EVALUATING = 0.04  # the share of the time that evaluations may take
+_SAMPLING = 0.015  # the share that samples may take
 _EVALUATIONS = 40
 _RARELY = 1000
 
@@ -77,11 +79,16 @@ def staged(task: Task, counts: Sequence[int]) -> Plan:
     return _plan(task, counts, [None] * len(counts), FILM_FRAMES)
 
 
-def measured(task: Task, seconds: float, evaluate: Callable[[], object] | None = None) -> Plan:
+def measured(
+    task: Task,
+    seconds: float,
+    evaluate: Callable[[], object] | None = None,
+    sheet: Callable[[np.ndarray], object] = len,
+) -> Plan:
     """Measure the rate of each stage and plan a training that takes `seconds` from now.
 
     The measuring leaves no trace in the task's state. What samples, checkpoints and evaluations cost is
-    set aside; `evaluate` is what an evaluation does, to be timed.
+    set aside; `evaluate` is what an evaluation does, `sheet` what is made of samples, to be timed.
     """
     start = time.perf_counter()
     kept = copied(task.tensors())
@@ -89,11 +96,11 @@ def measured(task: Task, seconds: float, evaluate: Callable[[], object] | None =
     for stage in task.stages:
         rates.append(_rate(task, stage.name, min(8.0, max(0.3, 0.025 * seconds * stage.share))))
     position = start_of(task)
-    sample_cost = _cost(lambda: task.sample(position))
+    sample_cost = _cost(lambda: sheet(task.sample(position)))
     evaluation_cost = _cost(evaluate) if evaluate else 0.0
     task.restore(kept)
 
-    frames = int(min(FILM_FRAMES, max(8, 0.02 * seconds / sample_cost)))
+    frames = int(min(FILM_FRAMES, max(8, _SAMPLING * seconds / sample_cost)))
     left = seconds - (time.perf_counter() - start) - frames * sample_cost
     evaluations = _count(left, evaluation_cost) if evaluate else 0
     left = max(left - evaluations * evaluation_cost, 0.2 * seconds)

@@ -20,6 +20,14 @@ def resolve(asked: Precision, device: torch.device) -> Precision:
     return "bfloat16" if _native(device) else "float32"
 
 
+def prepare(device: torch.device) -> None:
+    """Let a GPU take its quickest ways to the same numbers, or to float32 with products of 10 bits."""
+    if device.type == "cuda":
+        torch.backends.cudnn.benchmark = True
+        torch.backends.cuda.matmul.allow_tf32 = True
+        torch.backends.cudnn.allow_tf32 = True
+
+
 def _native(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)

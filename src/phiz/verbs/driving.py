@@ -50,6 +50,8 @@ class Job:
     closing: Callable[[], list[str]]
     prepare: Callable[[], None] = lambda: None
     """What is done before the first step of a training that is not resumed."""
+    sheet: Callable[[np.ndarray], object] = len
+    """What is made of samples, to be timed."""
     profile: Callable[[], list[str]] = list
     """Lines that say where the time of a step goes."""
 
@@ -132,6 +134,7 @@ def drive(run: Run, faces: FaceSet, make: MakeJob) -> Trained:
     """Plan where that is still to do, train, and write what comes of it."""
     from phiz.training import checkpoint, loop
     from phiz.training.distributed import join
+    from phiz.training.precision import prepare
 
     started, group = time.monotonic(), join()
     processes.tell(group, run)
@@ -139,6 +142,7 @@ def drive(run: Run, faces: FaceSet, make: MakeJob) -> Trained:
     if group.world > 1 and device.type == "cuda":
         device = type(device)("cuda", group.local)
     group.begin(device)
+    prepare(device)
     run.threads, run.processes = loop.deterministic(processes.threads(run, group)), group.world
     job = make(run, faces, device, group)
     if not checkpoint.found(run.folder / "checkpoints"):
@@ -202,11 +206,11 @@ def _make_plan(run: Run, job: Job, group: Group) -> Measure | None:
     if run.recipe.steps is not None:
         run.plan = plan.fixed(task, run.recipe.steps)
     elif asked is not None or not group.first:
-        run.plan = plan.measured(task, 60 * run.asked["minutes"])
+        run.plan = plan.measured(task, 60 * run.asked["minutes"], sheet=job.sheet)
     else:
         watch, start = job.measure(), plan.start_of(task)
         seconds = 60 * run.asked["minutes"]
-        run.plan = plan.measured(task, seconds, lambda: watch(task.sample(start, watch.samples)))
+        run.plan = plan.measured(task, seconds, lambda: watch(task.sample(start, watch.samples)), job.sheet)
         measure = watch
     if asked is not None:
         run.plan.evaluations = plan.every(run.plan, asked) if asked else []

@@ -26,12 +26,16 @@ _FILM_HOLD = 18  # frames that the film rests on its last picture
 
 def write_sample(folder: Path, step: int, faces: np.ndarray) -> None:
     """Write the samples of a step, uint8 (N, H, W, 3), as a sheet below RUN/samples."""
+    (folder / "samples").mkdir(exist_ok=True)
+    artefacts.write_bytes(folder / "samples" / f"{step:09d}.png", sample(step, faces))
+
+
+def sample(step: int, faces: np.ndarray) -> bytes:
+    """Return the samples of a step, uint8 (N, H, W, 3), as a sheet in a PNG."""
     size = faces.shape[1]
     sheet = sheets.sheet(faces, size, (8, 8), scale=sheets.scale_for(size, 64))
-    (folder / "samples").mkdir(exist_ok=True)
-    place = folder / "samples" / f"{step:09d}.png"
     said = {"phiz": "sample", "format": marks.FORMAT, "synthetic": True, "step": step}
-    artefacts.write_bytes(place, marks.encode(sheet, ".png", said))
+    return marks.encode(sheet, ".png", said, small=False)
 
 
 def write_model(run: Run, task: GAN, faces: FaceSet, step: int) -> Model:

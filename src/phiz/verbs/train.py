@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -168,6 +169,7 @@ def _gan(run: Run, faces: FaceSet, device: torch.device, group: Group) -> Job:
         lambda: [words.opening(run, faces), *([words.labels(run, faces)] if faces.schema else [])],
         lambda: words.closing(run),
         prepare,
+        partial(results.sample, 0),
         lambda: profile(task),
     )
 

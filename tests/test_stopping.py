@@ -1,0 +1,51 @@
+"""Signals: the first waits for the step, a second leaves at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+
+PROGRAM = """
+import sys, time
+from phiz.stopping import signals
+with signals(grace=float(sys.argv[1])) as stop:
+    print("ready", flush=True)
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        if stop.is_set():
+            print("noted", flush=True)
+            time.sleep(float(sys.argv[2]))  # a long step
+            sys.exit(75)
+        time.sleep(0.01)
+"""
+
+
+def signalled(grace: float, step: float) -> tuple[int, float]:
+    """Send two signals to a program with a long step; return its status and the seconds it took to leave."""
+    words = [sys.executable, "-c", PROGRAM, str(grace), str(step)]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    assert process.stdout.readline() == "noted\n"
+    start = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    return process.wait(timeout=30), time.monotonic() - start
+
+
+def test_a_second_signal_leaves_at_once():
+    status, seconds = signalled(0.0, 15.0)
+    assert status == 128 + signal.SIGTERM
+    assert seconds < 10
+
+
+def test_what_a_launcher_passes_on_at_once_is_the_same_signal():
+    status, _ = signalled(5.0, 0.2)
+    assert status == 75
