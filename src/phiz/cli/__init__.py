@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import sys
 
-from phiz.cli import enlarging, gathering, learning, publishing, weighing
+from phiz.cli import gathering, learning, magnifying, publishing, weighing
 from phiz.cli.common import app
 from phiz.errors import PhizError
 
-__all__ = ["app", "enlarging", "gathering", "learning", "main", "publishing", "weighing"]
+__all__ = ["app", "gathering", "learning", "magnifying", "main", "publishing", "weighing"]
 
 
 def main() -> None:
