@@ -41,7 +41,14 @@ def write_faces(
     return FaceSet.open(folder)
 
 
+_NARROW = {
+    "network.generator.width": "[16, 12, 8]",
+    "network.discriminator.width": "[16, 12, 8]",
+    "z": "8",
+}
 SMALL: dict[str, dict[str, str]] = {
+    "auto": _NARROW,
+    "modern": _NARROW,
     "quick": {
         "network.generator": '{"widths": [16, 12]}',
         "network.discriminator": '{"widths": [16, 12]}',

@@ -189,6 +189,27 @@ def _varint(data: memoryview, at: int) -> tuple[int, int]:
             raise ValueError("it is no ONNX file")
 
 
+def encoded(number: int, value: int | bytes | bytearray | memoryview) -> bytes:
+    """Return a field of the wire format: what `fields` reads."""
+    if isinstance(value, int):
+        return _coded(number << 3) + _coded(value)
+    return _coded(number << 3 | 2) + _coded(len(value)) + bytes(value)
+
+
+def _coded(value: int) -> bytes:
+    out = bytearray()
+    while value > 127:
+        out.append(value & 127 | 128)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def tensor_name(data: memoryview) -> str:
+    """Return the name of a tensor of an ONNX file."""
+    return _tensor(data)[0]
+
+
 def whole(value: int | memoryview) -> list[int]:
     """Return a repeated whole number: one of it, or packed ones."""
     if isinstance(value, int):

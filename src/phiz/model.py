@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import ValidationError
 
-from phiz import artefacts, latents, marks
+from phiz import artefacts, bundled, latents, marks
 from phiz.card import CARRIED, CONFIG, FORMAT, ONNX, WEIGHTS, ModelConfig, Network, model_card
 from phiz.errors import PhizError, UsageError, nearest
 from phiz.onnx import Engine
@@ -251,6 +251,7 @@ def folder_of(path: Path, what: str = "model") -> Path:
     Raises:
         PhizError: there is none.
     """
+    path = bundled.resolve(path)
     if not path.exists():
         beside = path.parent.iterdir() if path.parent.is_dir() else ()
         raise PhizError(f"{path} does not exist.{nearest(path.name, [p.name for p in beside])}")

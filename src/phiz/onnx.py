@@ -106,7 +106,13 @@ def cores() -> int:
         return os.cpu_count() or 1
 
 
-def export(generator: nn.Module, z: int, attributes: int = 0, centres: np.ndarray | None = None) -> bytes:
+def export(
+    generator: nn.Module,
+    z: int,
+    attributes: int = 0,
+    centres: np.ndarray | None = None,
+    plain: bool = False,
+) -> bytes:
     """Return `generator` as one ONNX file, checked: onnxruntime gives what torch gives.
 
     The generator itself is left as it is, in its mode and on its device; what is exported is a copy of
@@ -118,6 +124,7 @@ def export(generator: nn.Module, z: int, attributes: int = 0, centres: np.ndarra
         z: values in a latent.
         attributes: labels a face has, A; 0 for a generator that takes none.
         centres: (M, D) points that truncation draws towards, see docs/latents.md.
+        plain: keep every weight as it is under its own name; else some are merged, for fewer operations.
 
     Raises:
         PhizError: onnxruntime and torch differ by more than `TOLERANCE`.
@@ -130,7 +137,7 @@ def export(generator: nn.Module, z: int, attributes: int = 0, centres: np.ndarra
     names = ["latent", "truncation", "labels"][: 3 if attributes else 2]
     batch = torch.export.Dim("N")
     shapes = {"values": tuple({0: batch} for _ in names)}
-    data = written(module, _inputs(range(2), z, attributes), names, shapes)
+    data = written(module, _inputs(range(2), z, attributes), names, shapes, plain)
     _check(module, Engine(data), z, attributes)
     return data
 
@@ -144,7 +151,9 @@ def need_torch() -> None:
         raise MissingExtra("Writing ONNX", "train") from None
 
 
-def written(module: nn.Module, inputs: tuple[Any, ...], names: list[str], shapes: Any) -> bytes:
+def written(
+    module: nn.Module, inputs: tuple[Any, ...], names: list[str], shapes: Any, plain: bool = False
+) -> bytes:
     """Return a module in evaluation mode as one ONNX file with the output `image`.
 
     Args:
@@ -152,6 +161,7 @@ def written(module: nn.Module, inputs: tuple[Any, ...], names: list[str], shapes
         inputs: an example of each input.
         names: the inputs' names.
         shapes: which sizes may vary, as torch.export takes it.
+        plain: merge no weights.
     """
     import torch
 
@@ -165,6 +175,7 @@ def written(module: nn.Module, inputs: tuple[Any, ...], names: list[str], shapes
             input_names=names,
             output_names=["image"],
             dynamic_shapes=shapes,
+            optimize=not plain,
         )
     return _bare(program.model_proto).SerializeToString()
 

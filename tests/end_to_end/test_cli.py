@@ -65,7 +65,7 @@ def zipped(path: Path, entries: dict[str, bytes]) -> Path:
     return path
 
 
-SET = [word for key, value in SMALL["quick"].items() for word in ("--set", f"{key}={value}")]
+SET = [word for key, value in SMALL["auto"].items() for word in ("--set", f"{key}={value}")]
 TRAIN = ["--steps", 10, "--size", 16, "--batch", 8, *SET]
 
 

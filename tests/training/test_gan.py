@@ -27,7 +27,7 @@ def test_d_sees_pictures_clipped_and_g_still_hears_of_what_lies_beyond():
 
 def test_the_labels_of_a_face_set_become_those_of_the_model(tmp_path):
     faces = write_faces(tmp_path / "faces", 60, labelled=True)
-    settings = {**SMALL["quick"], "batch": "8"}
+    settings = {**SMALL["auto"], "batch": "8"}
     model = phiz.train(faces.path, tmp_path / "run", steps=20, settings=settings).model
     assert model.config.labels == SCHEMA
     assert model.config.frequencies == faces.frequencies()
@@ -45,7 +45,7 @@ def test_the_labels_of_a_face_set_become_those_of_the_model(tmp_path):
 
 def test_without_conditional_labels_are_left_alone(tmp_path):
     faces = write_faces(tmp_path / "faces", labelled=True)
-    settings = {**SMALL["quick"], "batch": "8", "conditional": "false"}
+    settings = {**SMALL["auto"], "batch": "8", "conditional": "false"}
     assert phiz.train(faces.path, tmp_path / "run", steps=4, settings=settings).model.config.labels == {}
 
 

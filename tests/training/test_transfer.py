@@ -17,7 +17,7 @@ from phiz.errors import PhizError
 from phiz.training.transfer import Donor, take
 from toyset import SMALL, write_faces
 
-SETTINGS = {**SMALL["quick"], "batch": "8"}
+SETTINGS = {**SMALL["auto"], "batch": "8"}
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def donor(tmp_path_factory):
 
 def network(size: int, labels: list[int], seed: int = 1) -> torch.nn.Module:
     torch.manual_seed(seed)
-    return networks.generator("slim", size=size, z=8, widths=[16, 12], labels=labels)
+    return networks.generator("modern", size=size, z=8, width=[16, 12, 8], labels=labels)
 
 
 def test_the_same_network_is_taken_whole(donor):
@@ -46,10 +46,10 @@ def test_another_size_takes_the_layers_that_both_have(donor):
     taken = take(to, donor.weights(), donor.config.labels, donor.config.labels)
     assert 0.5 < taken.values / taken.whole < 1
     assert torch.equal(
-        to.state_dict()["blocks.0.enter.weight"], torch.tensor(donor.weights()["blocks.0.enter.weight"])
+        to.state_dict()["stages.0.enter.weight"], torch.tensor(donor.weights()["stages.0.enter.weight"])
     )
-    assert any(name.startswith("blocks.2") for name in taken.anew)
-    assert torch.equal(to.state_dict()["blocks.2.enter.weight"], before["blocks.2.enter.weight"])
+    assert any(name.startswith("stages.2") for name in taken.anew)
+    assert torch.equal(to.state_dict()["stages.2.enter.weight"], before["stages.2.enter.weight"])
     assert "anew: " in str(taken)
 
 
@@ -100,13 +100,13 @@ def test_frozen_layers_stay_as_they_were_taken(donor, tmp_path):
     model = phiz.train(faces.path, tmp_path / "run", steps=6, settings=settings, start_from=donor.path).model
     old, new = Donor.of(donor).discriminator, Donor.of(model).discriminator
     assert np.array_equal(old["enter.weight"], new["enter.weight"])
-    assert np.array_equal(old["halvings.0.weight"], new["halvings.0.weight"])
+    assert np.array_equal(old["halvings.0.leave.weight"], new["halvings.0.leave.weight"])
     assert not np.array_equal(old["last.weight"], new["last.weight"])
 
 
 def test_another_network_shares_nothing_and_leaves_no_run(donor, tmp_path):
     faces = write_faces(tmp_path / "faces", 30)
-    with pytest.raises(PhizError, match='"slim" and shares nothing with "dcgan"'):
+    with pytest.raises(PhizError, match='"modern" and shares nothing with "dcgan"'):
         phiz.train(
             faces.path,
             tmp_path / "run",

@@ -35,7 +35,7 @@ def test_the_demo_makes_what_it_promises(tmp_path, monkeypatch):
     real = verb.train
 
     def small(source, out, *, minutes, size, resume, force):
-        settings = SMALL["quick"] | {"steps": "8"}
+        settings = SMALL["auto"] | {"steps": "8"}
         return real(source, out, size=size, batch=8, settings=settings, resume=resume, force=force, steps=8)
 
     monkeypatch.setattr(verb, "train", small)

@@ -40,7 +40,10 @@ def train(
     device: Annotated[str | None, typer.Option(help="auto (the default), cpu, cuda or mps.")] = None,
     recipe: Annotated[
         str | None,
-        typer.Option(help="quick (the default), dcgan, afad64, acg96, acg112, or a recipe's .json."),
+        typer.Option(
+            help="auto (the default: chosen for your faces, machine and time), modern, quick, dcgan, afad64, "
+            "acg96, acg112, or a recipe's .json."
+        ),
     ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one value of the recipe.")
@@ -62,6 +65,9 @@ def train(
     ] = None,
     profile: Annotated[
         bool, typer.Option("--profile", help="First say where the time of a step goes, layer by layer.")
+    ] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say what the recipe auto has chosen, and why.")
     ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an unfinished run.")] = False,
     force: Force = False,
@@ -85,6 +91,7 @@ def train(
         prepare=prepare,
         evaluate_every=evaluate_every,
         profile=profile,
+        explain=explain,
         resume=resume,
         force=force,
     )

@@ -34,13 +34,13 @@ Norm = Literal["batch", "none"]
 
 # Channels of feature maps of 4, 8, 16, 32, ... px; of those between, on the line between the logarithms.
 GENERATOR: dict[str, Sequence[int]] = {
-    "s": (256, 192, 96, 48, 24, 16, 8),
-    "m": (384, 288, 160, 96, 48, 24, 16),
+    "s": (192, 160, 96, 48, 24, 16, 8),
+    "m": (320, 256, 160, 96, 48, 24, 16),
     "l": (512, 512, 384, 192, 64, 48, 32),
 }
 DISCRIMINATOR: dict[str, Sequence[int]] = {
     "s": (192, 128, 64, 32, 24, 16, 8),
-    "m": (320, 224, 128, 64, 40, 24, 16),
+    "m": (288, 192, 112, 64, 40, 24, 16),
     "l": (512, 512, 384, 192, 96, 64, 32),
 }
 _SLOPE = 0.2

@@ -12,12 +12,12 @@ An ONNX file is a protobuf message (see graph.py); only the weights and the list
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from phiz.errors import PhizError
-from phiz.graph import Node, fields, read_graph, text, whole
+from phiz.graph import Node, encoded, fields, read_graph, text, whole
 
 Form = Literal["fp32", "fp16", "int8"]
 FORMS: tuple[Form, ...] = ("fp32", "fp16", "int8")
@@ -57,7 +57,7 @@ def stored(data: bytes, form: Form, dense: Form | None = None, fine: int | None 
             uses.setdefault(name, (node, place))
     out = bytearray()
     for number, value in fields(memoryview(data)):
-        out += _field(number, _graph(value, uses, form, dense or form, fine) if number == 7 else value)
+        out += encoded(number, _graph(value, uses, form, dense or form, fine) if number == 7 else value)
     return bytes(out)
 
 
@@ -67,18 +67,18 @@ def _graph(
     before, rest = bytearray(), bytearray()
     for number, value in fields(data):
         if number != 5:
-            rest += _field(number, value)
+            rest += encoded(number, value)
             continue
         name, kind, dims, weights = _tensor(value)
         node, place = uses.get(name, (None, 0))
         chosen = dense if node and node.op in _DENSE else form
         if kind != _FLOAT or weights is None or weights.size < _LEAST or chosen == "fp32":
-            rest += _field(5, value)
+            rest += encoded(5, value)
             continue
         axis = _outputs(node, place, len(dims)) if node else None
         tensors, nodes = _parts(name, weights.reshape(dims), chosen, axis, _levels(weights.size, fine))
-        rest += b"".join(_field(5, tensor) for tensor in tensors)
-        before += b"".join(_field(1, node) for node in nodes)
+        rest += b"".join(encoded(5, tensor) for tensor in tensors)
+        before += b"".join(encoded(1, node) for node in nodes)
     return bytes(before + rest)
 
 
@@ -139,40 +139,25 @@ def _tensor(data: memoryview) -> tuple[str, int, list[int], np.ndarray | None]:
 
 
 def _write_tensor(name: str, values: np.ndarray, kind: int) -> bytes:
-    dims = b"".join(_field(1, int(size)) for size in values.shape)
+    dims = b"".join(encoded(1, int(size)) for size in values.shape)
     order = values.astype(values.dtype.newbyteorder("<")).tobytes()
-    return dims + _field(2, kind) + _field(8, name.encode()) + _field(9, order)
+    return dims + encoded(2, kind) + encoded(8, name.encode()) + encoded(9, order)
 
 
 def _cast(before: str, after: str) -> bytes:
-    return _node("Cast", [before], after, _field(1, b"to") + _field(3, _FLOAT) + _field(20, 2))
+    return _node("Cast", [before], after, encoded(1, b"to") + encoded(3, _FLOAT) + encoded(20, 2))
 
 
 def _node(op: str, inputs: list[str], output: str, attribute: bytes = b"") -> bytes:
-    names = b"".join(_field(1, name.encode()) for name in inputs)
-    said = names + _field(2, output.encode()) + _field(4, op.encode())
-    return said + (_field(5, attribute) if attribute else b"")
-
-
-def _field(number: int, value: Any) -> bytes:
-    if isinstance(value, int):
-        return _varint(number << 3) + _varint(value)
-    return _varint(number << 3 | 2) + _varint(len(value)) + bytes(value)
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
+    names = b"".join(encoded(1, name.encode()) for name in inputs)
+    said = names + encoded(2, output.encode()) + encoded(4, op.encode())
+    return said + (encoded(5, attribute) if attribute else b"")
 
 
 def with_output(data: bytes, name: str) -> bytes:
     """Return the ONNX file `data` with the value `name` as one more output, after `image`."""
     out = bytearray()
     for number, value in fields(memoryview(data)):
-        more = _field(12, _field(1, name.encode())) if number == 7 else b""
-        out += _field(number, bytes(value) + more if number == 7 else value)
+        more = encoded(12, encoded(1, name.encode())) if number == 7 else b""
+        out += encoded(number, bytes(value) + more if number == 7 else value)
     return bytes(out)

@@ -94,7 +94,7 @@ def measured(
     kept = copied(task.tensors())
     rates = []
     for stage in task.stages:
-        rates.append(_rate(task, stage.name, min(8.0, max(0.3, 0.025 * seconds * stage.share))))
+        rates.append(rate(task, stage.name, min(8.0, max(0.3, 0.025 * seconds * stage.share))))
     position = start_of(task)
     sample_cost = _cost(lambda: sheet(task.sample(position)))
     evaluation_cost = _cost(evaluate) if evaluate else 0.0
@@ -139,7 +139,7 @@ def _cost(act: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def _rate(task: Task, stage: str, seconds: float) -> float:
+def rate(task: Task, stage: str, seconds: float) -> float:
     """Return steps a second of a stage, measured for `seconds` after a first step that is not counted."""
 
     def step(index: int) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,10 @@ class Run:
     finished: dict[str, Any] | None = None
     donor: str | None = None
     processes: int = 1
-    profile: bool = False  # asked for now; it is not kept
+    reasons: list[str] = field(default_factory=list)  # of what `auto` chose
+    calibration: dict[str, float] = field(default_factory=dict)  # steps a second of each way tried
+    profile: bool = False  # asked for now, as explain is; they are not kept
+    explain: bool = False
 
     @property
     def identity(self) -> str:
@@ -70,6 +73,8 @@ class Run:
             "finished": self.finished,
             "donor": self.donor,
             "processes": self.processes,
+            "reasons": self.reasons,
+            "calibration": self.calibration,
         }
 
     def write(self) -> None:
@@ -110,6 +115,8 @@ def parsed(folder: Path, data: dict[str, Any]) -> Run:
             finished=data["finished"],
             donor=data.get("donor"),
             processes=data.get("processes", 1),
+            reasons=list(data.get("reasons", [])),
+            calibration=dict(data.get("calibration", {})),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as fault:
         raise PhizError(f"{path} is damaged ({fault}); --force starts {folder} anew.") from None

@@ -109,8 +109,8 @@ def device_of(name: str) -> torch.device:
     return torch.device(name)
 
 
-def start(run: Run, source: str | Path, labels: str | Path | None, force: bool, make: MakeJob) -> Trained:
-    """Write a new run's folder and fill it; where its pictures are of no use, leave nothing behind."""
+def start(run: Run, faces_of: Callable[[Run], FaceSet], force: bool, make: MakeJob) -> Trained:
+    """Write a new run's folder and fill it; where `faces_of` finds no use in its pictures, leave nothing."""
     old = run.folder.with_name(f".{run.folder.name}.old")
     if force and run.folder.exists():
         shutil.rmtree(old, ignore_errors=True)
@@ -118,7 +118,7 @@ def start(run: Run, source: str | Path, labels: str | Path | None, force: bool, 
     fresh = not run.folder.exists()
     try:
         run.write()
-        faces = sources.faces_of(run, source, labels)
+        faces = faces_of(run)
         run.write()
     except BaseException:
         if fresh:

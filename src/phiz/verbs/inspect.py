@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from phiz import artefacts, marks, pictures
+from phiz import artefacts, bundled, marks, pictures
 from phiz import upscaler as upscalers
 from phiz.errors import PhizError, UsageError, nearest
 from phiz.faceset import FaceSet
@@ -44,7 +44,7 @@ def inspect(path: str | Path, *, save: str | Path | None = None, force: bool = F
         PhizError: it does not exist, or is a damaged artefact of phiz.
         UsageError: there is no picture of it to save.
     """
-    path = Path(path)
+    path = bundled.resolve(path)
     if not path.exists():
         beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         raise PhizError(f"{path} does not exist.{nearest(path.name, beside)}")

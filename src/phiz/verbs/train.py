@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from phiz import artefacts
 from phiz.errors import PhizError, Stopped, UsageError
 from phiz.faceset import FaceSet
-from phiz.model import load
-from phiz.verbs import processes, results, sources, words
+from phiz.model import Model, load
+from phiz.verbs import automatic, processes, results, sources, words
 from phiz.verbs.driving import DEFAULT_MINUTES, Job, Trained, device_of, drive, existing, need_torch, start
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def train(
     prepare: str | None = None,
     evaluate_every: int | None = None,
     profile: bool = False,
+    explain: bool = False,
     resume: bool = False,
     force: bool = False,
 ) -> Trained:
@@ -63,7 +64,8 @@ def train(
         steps: number of steps instead.
         size, batch, seed: instead of the recipe's; a face set brings its size with it.
         device: auto, cpu, cuda or mps.
-        recipe: a recipe's name, the path of a recipe's JSON, or a Recipe; "quick" if None.
+        recipe: a recipe's name, the path of a recipe's JSON, or a Recipe; "auto" if None, which chooses for
+            the faces, the device and the time there are (phiz.training.auto).
         settings: further changes to the recipe, {dotted key: value}.
         labels: "folders" or a CSV file, kept in the face set.
         start_from: a run or a model whose G and D the training starts from; what does not fit starts anew.
@@ -72,6 +74,7 @@ def train(
         evaluate_every: steps from one evaluation to the next, 0 for none; if None, as often as 4 % of
             the time allow. A generator that has gone astray does not become the model.
         profile: first say where the time of a step goes, and keep that as OUT/profile.txt.
+        explain: say what the recipe auto has chosen, and why.
         resume: go on with an unfinished run.
         force: replace a run that is there.
 
@@ -90,7 +93,6 @@ def train(
     need_torch()
     from phiz.training import recipe as recipes
     from phiz.training import run as runs
-    from phiz.training.precision import resolve
 
     out = Path(out)
     if minutes is not None and steps is not None:
@@ -111,12 +113,13 @@ def train(
     }
     if prepare is not None:
         asked["prepare"] = sources.way_of_cutting(prepare)
+    donor: Model | None = None
     run = None if force else existing(out, asked, resume)
     if run and run.finished:
         return Trained(out, load(out), [f"{out} is done: {words.summary(run)}."])
     if run is None:
         artefacts.check_target(out, "run", force)
-        whole = recipe if isinstance(recipe, recipes.Recipe) else recipes.find(recipe or "quick")
+        whole = recipe if isinstance(recipe, recipes.Recipe) else recipes.find(recipe or automatic.NAME)
         if size is None and artefacts.kind_of(Path(source)) == "faceset":
             size = FaceSet.open(source).size
         given = {"size": size, "batch": batch, "seed": seed, "steps": steps}
@@ -126,23 +129,43 @@ def train(
             asked["minutes"] = minutes or DEFAULT_MINUTES
             whole = whole.model_copy(update={"steps": None})
         if start_from is not None:
-            donor = load(start_from)
-            if donor.config.network.name != whole.network.name:
-                raise PhizError(
-                    f'{donor.path} has a network "{donor.config.network.name}" and shares nothing with '
-                    f'"{whole.network.name}" of recipe {whole.name}; choose a model made with that one.'
-                )
-            if (donor.config.size, donor.config.z) == (whole.size, whole.z):
-                whole = whole.model_copy(update={"outline": None})  # G draws faces already
+            whole = _starting_from(donor := load(start_from), whole, settings or {}, asked)
         place = device_of(device or "auto")
-        whole = whole.model_copy(update={"precision": resolve(whole.precision, place)})
-        run = runs.Run(out, asked, whole, str(place), donor=donor.sha256 if start_from is not None else None)
-        run.profile = profile
+        run = runs.Run(out, asked, whole, str(place), donor=None if donor is None else donor.sha256)
+        run.profile, run.explain = profile, explain
         with artefacts.alone(out, "training"):
-            return start(run, source, labels, force, _gan)
-    run.profile = profile
+            return start(run, partial(_faces, source, labels), force, _gan)
+    run.profile, run.explain = profile, explain
     with artefacts.alone(out, "training"):
-        return drive(run, sources.faces_of(run, source, labels), _gan)
+        return drive(run, _faces(source, labels, run), _gan)
+
+
+def _starting_from(
+    donor: Model, recipe: Recipe, settings: Mapping[str, str], asked: Mapping[str, Any]
+) -> Recipe:
+    """Return the recipe of a training that starts from `donor`."""
+    network = donor.config.network.name
+    if asked["recipe"] in (None, automatic.NAME):
+        changes: dict[str, Any] = {"network": automatic.network_of(donor, recipe)}
+        if "z" not in settings:
+            changes["z"] = donor.config.z
+        recipe = recipe.model_copy(update=changes)
+    elif network != recipe.network.name:
+        raise PhizError(
+            f'{donor.path} has a network "{network}" and shares nothing with "{recipe.network.name}" of '
+            f"recipe {recipe.name}; choose a model made with that one."
+        )
+    if (donor.config.size, donor.config.z) == (recipe.size, recipe.z):
+        return recipe.model_copy(update={"outline": None})  # G draws faces already
+    return recipe
+
+
+def _faces(source: str | Path, labels: str | Path | None, run: Run) -> FaceSet:
+    """Open the faces of a run, and settle what depends on them, once."""
+    faces = sources.faces_of(run, source, labels)
+    if run.plan is None:
+        automatic.settle(run, faces)
+    return faces
 
 
 def _gan(run: Run, faces: FaceSet, device: torch.device, group: Group) -> Job:
@@ -166,7 +189,7 @@ def _gan(run: Run, faces: FaceSet, device: torch.device, group: Group) -> Job:
         lambda: Distance(faces),
         lambda step, made: results.write_sample(run.folder, step, made),
         lambda step: results.write_model(run, task, faces, step),
-        lambda: [words.opening(run, faces), *([words.labels(run, faces)] if faces.schema else [])],
+        lambda: words.beginning(run, faces),
         lambda: words.closing(run),
         prepare,
         partial(results.sample, 0),

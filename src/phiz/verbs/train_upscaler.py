@@ -117,7 +117,7 @@ def train_upscaler(
         whole = whole.model_copy(update={"steps": None})
     run = runs.Run(out, asked, whole, str(device_of(device or "auto")), donor=made.sha256 if made else None)
     with artefacts.alone(out, "training"):
-        return start(run, source, None, force, _job)
+        return start(run, lambda run: sources.faces_of(run, source, None), force, _job)
 
 
 def _recipe(

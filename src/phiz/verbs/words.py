@@ -11,6 +11,14 @@ if TYPE_CHECKING:
     from phiz.training.run import Run
 
 
+def beginning(run: Run, faces: FaceSet) -> list[str]:
+    """Say what a training of a generator sets out to do, and with --explain why so."""
+    lines = [opening(run, faces)]
+    if run.explain:
+        lines += run.reasons or [f"{run.recipe.name} is what it is; auto is the recipe that chooses."]
+    return lines + ([labels(run, faces)] if faces.schema else [])
+
+
 def opening(run: Run, faces: FaceSet) -> str:
     """Say what a training sets out to do."""
     assert run.plan

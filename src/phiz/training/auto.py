@@ -1,0 +1,124 @@
+"""`auto`: the rule that writes a complete recipe of the network `modern` for what there is.
+
+What there is: pixels, faces, and how many steps of the smallest network this device takes in the time.
+The rule is fitted to what `benchmarks/RESULTS.md` has measured; where nothing was measured, it follows the
+papers that are named here. Every choice comes with its reason, which `phiz train --explain` prints.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from phiz.training.recipe import Augment, Network, Outline, Penalty, Recipe
+
+COSTS = {"s": 1.0, "m": 2.1, "l": 6.0}
+"""What a step takes over one of width s, on a CPU at 32 and 64 px."""
+
+_WORTH = {"m": 12_000, "l": 40_000}
+"""Steps of its own below which a wider network is not worth its slower steps."""
+
+_RATE, _LEAST_RATE = 2e-3, 2e-4
+_SURE = 4_000
+"""Steps up to which the full rate was measured; beyond, it falls by the root of the steps."""
+
+_OUTLINE, _OUTLINE_STEPS, _OUTLINE_COST = 0.15, 1_000, 0.4
+_MANY_VIEWS, _STRONGEST = 12, 0.4
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a recipe is wanted for.
+
+    Attributes:
+        size: pixels a side.
+        faces: how many there are to learn from.
+        steps: how many adversarial steps of a network of width s the time allows, or those asked for.
+        counted: the steps were asked for, so that they do not become fewer with a wider network.
+        flip: whether faces are mirrored, which makes them twice as many.
+        donor: the network of the model to start from, which is kept; None to start from noise.
+    """
+
+    size: int
+    faces: int
+    steps: int
+    counted: bool = False
+    flip: bool = True
+    donor: Network | None = None
+
+
+def choose(base: Recipe, case: Case) -> tuple[Recipe, list[str]]:
+    """Return the recipe for `case`, complete, and a line for each choice that says why.
+
+    `base` is the recipe `auto`: what no rule changes is taken from it.
+    """
+    network, steps, why = _network(base, case)
+    views = steps * base.batch / (case.faces * (2 if case.flip else 1))
+    rate = max(_LEAST_RATE, _RATE * min(1.0, math.sqrt(_SURE / steps)))
+    gamma = 2.0 * max(1.0, (case.size / 64) ** 2)
+    outline = min(_OUTLINE, _OUTLINE_STEPS * _OUTLINE_COST / (steps + _OUTLINE_STEPS * _OUTLINE_COST))
+    strength = _strength(views)
+    recipe = base.model_copy(
+        update={
+            "network": network,
+            "generator": base.generator.model_copy(update={"rate": rate}),
+            "discriminator": base.discriminator.model_copy(update={"rate": rate}),
+            "penalty": Penalty(gamma=gamma),
+            "outline": Outline(share=round(outline, 4)),
+            "augment": Augment(strength=strength) if strength else None,
+        }
+    )
+    return recipe, [
+        why,
+        _rate_said(rate, steps),
+        f"gamma {gamma:g}: "
+        + ("measured from 32 to 64 px." if case.size <= 64 else "it grows with the pixels."),
+        f"outline {outline:.0%} of the time: {_OUTLINE_STEPS:,} steps are enough.",
+        _augmented(strength, views),
+    ]
+
+
+def _network(base: Recipe, case: Case) -> tuple[Network, int, str]:
+    """Return the network, the steps that it can take, and why it is this one."""
+    if case.donor is not None:
+        return case.donor, case.steps, "network: that of the model to start from."
+    width, steps = "s", case.steps
+    for wider, worth in _WORTH.items():
+        left = case.steps if case.counted else round(case.steps / COSTS[wider])
+        if left >= worth:
+            width, steps = wider, left
+    network = Network(
+        name="modern",
+        generator=base.network.generator | {"width": width},
+        discriminator=base.network.discriminator | {"width": width},
+    )
+    after = next((w for w in _WORTH if COSTS[w] > COSTS[width]), None)
+    reason = f"about {steps:,} steps; "
+    if after:
+        reason += f"{after} would be worth its slower steps from {_WORTH[after]:,}."
+    else:
+        reason += "time enough for the widest."
+    return network, steps, f"network modern, width {width}: {reason}"
+
+
+def _rate_said(rate: float, steps: int) -> str:
+    if steps <= _SURE:
+        return f"rates {rate:g}: the highest that held, up to {_SURE:,} steps."
+    return f"rates {rate:.2g}: {_RATE:g} held up to {_SURE:,} steps, and falls by the root of more."
+
+
+def _strength(views: float) -> float:
+    """Return the probability of each change of an augmentation for faces that are seen so often.
+
+    Few views need none, and it slows learning; many need it (arXiv 2006.06676, 2006.10738).
+    """
+    if views <= _MANY_VIEWS:
+        return 0.0
+    return round(min(_STRONGEST, 0.1 * math.log2(views / _MANY_VIEWS)), 2)
+
+
+def _augmented(strength: float, views: float) -> str:
+    seen = f"each face is seen about {views:,.0f} times"
+    if not strength:
+        return f"no augmentation: {seen}."
+    return f"augmentation {strength:g}: {seen}, often enough to be learned by heart."

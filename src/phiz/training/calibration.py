@@ -1,0 +1,64 @@
+"""What a short calibration finds quickest on this CPU: how many threads, and which numbers to calculate in.
+
+Half of the logical cores can beat all of them where two share the arithmetic of one; bfloat16 halves the time
+of a step where a processor multiplies it natively and doubles it elsewhere. Channels last is not asked about:
+it was the quickest layout of every network (benchmarks/RESULTS.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+
+from phiz.faceset import FaceSet
+from phiz.training import gan, plan
+from phiz.training.loop import deterministic
+from phiz.training.precision import Precision, resolve
+from phiz.training.recipe import Recipe
+
+_CLEARLY = 1.05
+"""So much quicker another way has to be than the one before it."""
+
+
+@dataclass
+class Calibration:
+    """What was found: threads, precision, and adversarial steps a second; `tried` is every way's."""
+
+    threads: int | None
+    precision: Precision
+    rate: float = 0.0
+    tried: dict[str, float] = field(default_factory=dict)
+
+
+def calibrate(recipe: Recipe, faces: FaceSet, device: torch.device, seconds: float) -> Calibration:
+    """Try each way for `seconds`, and a step before that; return the quickest.
+
+    Only what `recipe` leaves open is tried: its precision where that is "auto". On other devices than a CPU
+    there is one way, which is timed. The number of threads is left at the one found.
+    """
+    best = Calibration(None, resolve(recipe.precision, device))
+    for precision, threads in _ways(recipe, device):
+        deterministic(threads)
+        small = recipe.model_copy(update={"outline": None, "precision": precision})
+        rate = plan.rate(gan.GAN(small, faces, device), "adversarial", seconds)
+        best.tried[_said(threads, precision)] = round(rate, 4)
+        if rate > _CLEARLY * best.rate:
+            best.threads, best.precision, best.rate = threads, precision, rate
+    deterministic(best.threads)
+    return best
+
+
+def _ways(recipe: Recipe, device: torch.device) -> list[tuple[Precision, int | None]]:
+    native = resolve("auto", device)
+    precisions: list[Precision] = [native] if recipe.precision == "auto" else [recipe.precision]
+    if device.type != "cpu":
+        return [(precision, None) for precision in precisions]
+    if recipe.precision == "auto" and native != "float32":
+        precisions.append("float32")
+    every = torch.get_num_threads()
+    return [(p, t) for p in precisions for t in ((every, every // 2) if every >= 4 else (every,))]
+
+
+def _said(threads: int | None, precision: str) -> str:
+    return precision if threads is None else f"{precision}, {threads} thread{'s' if threads > 1 else ''}"
