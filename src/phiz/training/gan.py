@@ -25,6 +25,8 @@ class GAN(Pieces):
     def step(self, position: Position) -> dict[str, Tensor]:
         """Take one step of the stage that `position` names; return its losses and D's accuracy."""
         torch.manual_seed(self.random.key(Stream.NETWORK, position.step))
+        if self.recipe.compile:
+            torch.compiler.cudagraph_mark_step_begin()
         if position.stage == "outline":
             return self._outline_step(position)
         return self._adversarial_step(position)

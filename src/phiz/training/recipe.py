@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from phiz.errors import PhizError, UsageError, nearest
 from phiz.pictures import check_size
@@ -99,7 +99,14 @@ class Recipe(Part):
     flip: bool = True
     conditional: bool = False  # G and D take the face set's labels, if it has any
     precision: Literal["auto", "float32", "bfloat16"] = "float32"  # auto: training/precision.py
+    compile: bool = False  # G and D by torch.compile, on CUDA as graphs too
     seed: int = Field(0, ge=0, lt=2**53)
+
+    @model_validator(mode="after")
+    def _compiles(self) -> Recipe:
+        if self.compile and self.penalty and self.penalty.kind == "exact":
+            raise ValueError("an exact penalty needs a second backward, which torch.compile has not")
+        return self
 
 
 def _dcgan(name: str, **changes: Any) -> Recipe:

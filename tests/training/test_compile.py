@@ -1,0 +1,41 @@
+"""Compiled networks learn what those that are not learn."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+pytest.importorskip("torch")
+
+import torch
+
+from phiz.errors import UsageError
+from phiz.training import gan, plan
+from phiz.training.recipe import changed, find
+from toyset import SMALL, write_faces
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on CPUs")
+def test_compiled_steps_are_those_of_the_networks_as_written(tmp_path):
+    faces = write_faces(tmp_path / "faces", 40)
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        losses = {}
+        for asked in ("false", "true"):
+            small = SMALL["modern"] | {"size": "16", "batch": "8", "compile": asked}
+            task = gan.GAN(changed(find("modern"), small), faces, torch.device("cpu"))
+            steps = plan.staged(task, [2, 10])
+            values = [task.step(steps.position(index)) for index in range(6)]
+            losses[asked] = [float(value) for step in values for value in step.values()]
+            assert not any("_orig_mod" in name for name in task.tensors()["generator"])
+    finally:
+        torch.set_default_dtype(before)
+    assert losses["true"] == pytest.approx(losses["false"], abs=1e-6)
+
+
+def test_an_exact_penalty_cannot_be_compiled():
+    with pytest.raises(UsageError, match="second backward"):
+        changed(find("modern"), {"compile": "true", "penalty.kind": "exact"})
