@@ -53,6 +53,7 @@ HERE = Path(__file__).resolve().parent
 CLOCKS = {"seconds", "images_per_second", "reading"}
 SMALL: dict[str, dict[str, str]] = {
     "slim": {"network.generator": '{"widths": [16, 12]}', "network.discriminator": '{"widths": [16, 12]}'},
+    "modern": {"network.generator.width": "[16, 12, 8]", "network.discriminator.width": "[16, 12, 8]"},
     "dcgan": {"network.generator": '{"width": 8}', "network.discriminator": '{"width": 8}'},
     "afad": {"network.generator": '{"dense": 8, "channels": 4}'},
 }

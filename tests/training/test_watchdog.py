@@ -254,7 +254,8 @@ def test_a_longer_healthy_training_on_avatars_raises_nothing(recipe, tmp_path):
 
     faces = draw(tmp_path / "avatars", 512, 16)
     name = RECIPES[recipe].network.name
-    arguments = {"slim": '{"widths": [48, 32]}', "dcgan": '{"width": 24}'}.get(name)
+    narrow = {"slim": '{"widths": [48, 32]}', "dcgan": '{"width": 24}', "modern": '{"width": [48, 32, 16]}'}
+    arguments = narrow.get(name)
     roles = ("generator", "discriminator") if arguments else ()
     change = {f"network.{role}": str(arguments) for role in roles}
     task = task_of(recipe, faces, batch="32", z="32", **change)

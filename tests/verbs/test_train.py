@@ -14,6 +14,7 @@ pytest.importorskip("torch")
 import phiz
 from phiz import artefacts
 from phiz.errors import PhizError, UsageError
+from phiz.faceset import FaceSetWriter
 from phiz.training import gan
 from phiz.verbs import train as verb
 from toyset import SMALL, write_faces
@@ -196,3 +197,25 @@ def test_how_to_prepare_is_a_known_word_and_for_pictures_alone(tmp_path):
     with pytest.raises(UsageError, match="leave --prepare out"):
         phiz.train(faces.path, tmp_path / "run", prepare="auto", **OPTIONS)
     assert not (tmp_path / "run").exists()
+
+
+def test_one_picture_again_and_again_is_refused(tmp_path):
+    face = np.random.default_rng(0).integers(0, 255, (16, 16, 3)).astype(np.uint8)
+    place = tmp_path / "same"
+    with (
+        artefacts.building(place, "faceset") as folder,
+        FaceSetWriter(folder, 16, {}, {"name": "toy"}) as writer,
+    ):
+        for index in range(40):
+            writer.add(face, f"{index}.png", (0, 0, 16, 16))
+        writer.finish()
+    with pytest.raises(PhizError, match="one picture again and again") as caught:
+        phiz.train(place, tmp_path / "run", **OPTIONS)
+    assert caught.value.status == 3
+    assert not (tmp_path / "run").exists()
+
+
+def test_sixteen_faces_are_enough(tmp_path):
+    faces = write_faces(tmp_path / "faces", 16)
+    model = phiz.train(faces.path, tmp_path / "run", steps=8, settings=SMALL["auto"] | {"batch": "8"}).model
+    assert np.ptp(model.sample(4).astype(int)) > 0

@@ -22,6 +22,9 @@ _RATE, _LEAST_RATE = 2e-3, 2e-4
 _SURE = 4_000
 """Steps up to which the full rate was measured; beyond, it falls by the root of the steps."""
 
+_GAMMA = 0.5
+"""Of the penalty, up to 64 px; beyond, it grows with the pixels."""
+
 _OUTLINE, _OUTLINE_STEPS, _OUTLINE_COST = 0.15, 1_000, 0.4
 _MANY_VIEWS, _STRONGEST = 12, 0.4
 
@@ -55,8 +58,9 @@ def choose(base: Recipe, case: Case) -> tuple[Recipe, list[str]]:
     network, steps, why = _network(base, case)
     views = steps * base.batch / (case.faces * (2 if case.flip else 1))
     rate = max(_LEAST_RATE, _RATE * min(1.0, math.sqrt(_SURE / steps)))
-    gamma = 2.0 * max(1.0, (case.size / 64) ** 2)
-    outline = min(_OUTLINE, _OUTLINE_STEPS * _OUTLINE_COST / (steps + _OUTLINE_STEPS * _OUTLINE_COST))
+    gamma = _GAMMA * max(1.0, (case.size / 64) ** 2)
+    first = _OUTLINE_STEPS * (1.0 if case.counted else _OUTLINE_COST)  # in adversarial steps
+    outline = min(_OUTLINE, first / (steps + first))
     strength = _strength(views)
     recipe = base.model_copy(
         update={

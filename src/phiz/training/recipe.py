@@ -120,7 +120,7 @@ def _dcgan(name: str, **changes: Any) -> Recipe:
     return Recipe(name=name, **(values | changes))
 
 
-def _relativistic(name: str, network: Network, z: int) -> Recipe:
+def _relativistic(name: str, network: Network, z: int, gamma: float) -> Recipe:
     adam = Adam(rate=2e-3, beta1=0.0, beta2=0.99, clip=2.0)
     return Recipe(
         name=name,
@@ -130,7 +130,7 @@ def _relativistic(name: str, network: Network, z: int) -> Recipe:
         batch=64,
         outline=Outline(share=0.15),
         loss="relativistic",
-        penalty=Penalty(gamma=2.0, share=1.0, sigma=0.05),
+        penalty=Penalty(gamma=gamma, share=1.0, sigma=0.05),
         generator=adam,
         discriminator=adam,
         decay=0.8,
@@ -146,10 +146,10 @@ RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
         # training/auto.py changes it to what there is.
-        _relativistic("auto", _MODERN, 64),
-        _relativistic("modern", _MODERN, 64),
+        _relativistic("auto", _MODERN, 64, gamma=0.5),
+        _relativistic("modern", _MODERN, 64, gamma=0.5),
         # A CPU in minutes: fitted by benchmarks/quick_cpu.py, and left as it was then.
-        _relativistic("quick", Network(name="slim"), 128),
+        _relativistic("quick", Network(name="slim"), 128, gamma=2.0),
         # Radford et al., arXiv 1511.06434, section 4.
         _dcgan("dcgan"),
         # The Keras project after the AFAD data set.

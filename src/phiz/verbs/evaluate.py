@@ -153,7 +153,8 @@ def _folder(source: Path, model: Model, out: str | Path | None, force: bool) -> 
         artefacts.check_target(Path(out), "evaluation", force)
         return Path(out)
     run = artefacts.kind_of(source) == "run"
-    folder = source / "evaluation" if run else model.path.with_name(f"{model.path.name}-evaluation")
+    place = model.path if source.exists() else Path(source.name)  # a bundled model lies in the cache
+    folder = source / "evaluation" if run else place.with_name(f"{place.name}-evaluation")
     artefacts.check_target(folder, "evaluation", force=True)
     return folder
 

@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from phiz import artefacts
 from phiz.errors import PhizError, UsageError, nearest
 from phiz.faceset import FaceSet
@@ -15,6 +17,7 @@ from phiz.screen import TrainingScreen, duration, progress
 if TYPE_CHECKING:
     from phiz.training.run import Run
 
+_COMPARED = 64
 _CUTS = ("centre", "auto", "human", "anime")
 
 
@@ -67,6 +70,9 @@ def faces_of(run: Run, source: str | Path, labels: str | Path | None) -> FaceSet
                 say(run, f"Set aside {len(rejected):,} pictures, first {rejected[0][0]}: {rejected[0][1]}.")
     if len(faces) < 16:
         raise PhizError(f"{source}: {len(faces)} faces are too few to learn from; 16 are the least.")
+    some = faces.batch(np.linspace(0, len(faces) - 1, _COMPARED).astype(int))
+    if (some == some[0]).all():
+        raise PhizError(f"{source}: its {len(faces):,} faces are one picture again and again; add others.")
     if run.faceset and run.faceset != faces.id:
         raise PhizError(
             f"{faces.path} is not the face set {run.folder} was started on (id {faces.id[:12]}, not "
