@@ -1,6 +1,7 @@
 """The training step against the same networks trained the plain way, and what is written beside it.
 
     python benchmarks/engine.py [--device cpu] [--threads 1] [--recipes quick dcgan] [--blocks 5] [--steps 4]
+    python benchmarks/engine.py --device cuda --recipes modern --size 64 --steps 50 --set compile=true
 
 The plain way is a short loop as tutorials have it: eager, float32, the default memory layout, PyTorch's Adam
 as it comes, a shuffling DataLoader, fresh fakes for G, D asked about real and made faces one after the
@@ -146,7 +147,8 @@ def block(step: Callable[[int], object], task: gan.GAN, count: int) -> float:
 
 def compare(name: str, scratch: Path, device: torch.device, args: argparse.Namespace) -> dict[str, Any]:
     """Return images/s and ratios of one recipe."""
-    recipe = recipes.changed(RECIPES[name], {"size": str(args.size)} if args.size else {})
+    changes = {"size": str(args.size)} if args.size else {}
+    recipe = recipes.changed(RECIPES[name], changes | dict(item.split("=", 1) for item in args.set))
     recipe = recipe.model_copy(update={"precision": resolve(recipe.precision, device), "outline": None})
     task = gan.GAN(recipe, faces_of(scratch / name, recipe.size), device)
     made = plan.fixed(task, 100_000)
@@ -206,6 +208,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--recipes", nargs="+", default=["quick", "dcgan"])
     parser.add_argument("--size", type=int, help="instead of the recipe's")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="of phiz's side")
     parser.add_argument("--blocks", type=int, default=5)
     parser.add_argument("--steps", type=int, default=4)
     args = parser.parse_args()
@@ -218,7 +221,7 @@ def main() -> None:
         row |= {
             "device": args.device, "machine": f"{name}, {os.cpu_count()} cores", "threads": args.threads,
             "torch": torch.__version__, "version": phiz.__version__,
-            "blocks": args.blocks, "steps": args.steps,
+            "blocks": args.blocks, "steps": args.steps, "set": args.set,
         }  # fmt: skip
         print(json.dumps(row), flush=True)
         with open(HERE / "results" / "engine.jsonl", "a", encoding="utf-8") as file:

@@ -3,8 +3,8 @@
     python benchmarks/few.py --faces 1000 --size 64 --minutes 30 --from runs/avatars --from runs/human
 
 The first 1,000 faces of anime96.zip (in the order of their SHA-256, exact duplicates dropped) are learned
-from, the last 3,000 score. Each seed trains: without augmentation; with it (`--strength`); with it and from
-each `--from` model, whose own minutes are read from its run and stated. Figures as in quick_cpu.py, and KID
+from, the last 3,000 score. Each seed trains: without augmentation; with what `auto` chooses, or `--strength`;
+with it and from each `--from` model, whose own minutes are read from its run and stated. Figures as in quick_cpu.py, and KID
 on the same features, which few held-out faces suffice for (`--held`). Rows go to
 benchmarks/results/few.jsonl.
 """
@@ -26,18 +26,20 @@ from phiz.evaluation import distances
 from quick_cpu import HERE, compare, features, split
 
 
-def minutes_of(run: Path) -> float:
-    """Return the minutes that the training of a run took."""
+def minutes_of(run: Path) -> float | str:
+    """Return the minutes that the training of a run took; of a model that is no run they stand elsewhere."""
+    if not (run / "recipe.json").exists():
+        return "see RESULTS.md"
     return round(json.loads((run / "recipe.json").read_text())["finished"]["seconds"] / 60, 1)
 
 
 def ways(args: argparse.Namespace) -> Iterator[tuple[str, dict]]:
     """Yield each way to train: its name, and what phiz.train takes for it."""
-    augmented = {"settings": {"augment.strength": str(args.strength)}}
-    yield "plain", {}
+    augmented: dict = {"settings": {"augment.strength": str(args.strength)}} if args.strength else {}
+    yield "plain", {"settings": {"augment": "null"}}
     yield "augmented", augmented
     for donor in args.donors:
-        name = f"augmented, from {donor.name} ({minutes_of(donor):g} minutes)"
+        name = f"augmented, from {donor.name} ({minutes_of(donor)} minutes)"
         yield name, {**augmented, "start_from": donor}
 
 
@@ -52,8 +54,8 @@ def main() -> None:
     parser.add_argument("--held", type=int, default=3000)
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--minutes", type=float, default=30.0)
-    parser.add_argument("--recipe", default="quick")
-    parser.add_argument("--strength", type=float, default=0.3)
+    parser.add_argument("--recipe", default="auto")
+    parser.add_argument("--strength", type=float)
     parser.add_argument("--from", type=Path, action="append", default=[], dest="donors", metavar="RUN")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     args = parser.parse_args()

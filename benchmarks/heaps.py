@@ -176,7 +176,7 @@ def main() -> None:
     shared = HERE.parent.parent / "shared"
     parser.add_argument("data", type=Path, nargs="?", default=shared / "data")
     parser.add_argument("--network", type=Path, default=shared / "weights" / "squeezenet-fire9.onnx")
-    parser.add_argument("--recipe", default="quick")
+    parser.add_argument("--recipe", default="auto")
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--steps", type=int, help="instead of minutes")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])

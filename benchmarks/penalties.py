@@ -70,7 +70,7 @@ def main() -> None:
     two = [shared / "data" / "anime96.zip", shared / "data" / "human128.zip"]
     parser.add_argument("pictures", type=Path, nargs="*", default=two)
     parser.add_argument("--network", type=Path, default=shared / "weights" / "squeezenet-fire9.onnx")
-    parser.add_argument("--recipe", default="quick")
+    parser.add_argument("--recipe", default="auto")
     parser.add_argument("--size", type=int, default=32)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--every", type=int, default=200, help="steps from one evaluation to the next")

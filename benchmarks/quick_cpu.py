@@ -136,11 +136,13 @@ def one(recipe: str, seed: int, train: Path, real: np.ndarray, args: argparse.Na
                 size=args.size,
                 seed=seed,
                 settings=settings,
+                start_from=args.start_from,
             )
         finished = json.loads((run / "recipe.json").read_text())["finished"]
-        made = {recipe: phiz.load(run).sample(HELD_OUT, seed=10_000)}
+        name = f"{recipe} from {args.start_from}" if args.start_from else recipe
+        made = {name: phiz.load(run).sample(HELD_OUT, seed=10_000)}
         if recipe == "dcgan":
-            made = {"dcgan": plain_generator(run, args.size, 10_000), "dcgan with EMA": made[recipe]}
+            made = {"dcgan": plain_generator(run, args.size, 10_000), "dcgan with EMA": made[name]}
     rows = []
     for name, faces in made.items():
         figures = compare(real, features(faces, args.network))
@@ -187,6 +189,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--recipes", nargs="+", default=["quick", "dcgan"])
+    parser.add_argument("--from", dest="start_from", type=Path, help="a model that auto and quick start from")
     parser.add_argument("--keep", type=Path, help="folder to keep the runs in")
     args = parser.parse_args()
 

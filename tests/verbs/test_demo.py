@@ -40,7 +40,7 @@ def test_the_demo_makes_what_it_promises(tmp_path, monkeypatch):
 
     monkeypatch.setattr(verb, "train", small)
     made = phiz.demo(tmp_path / "demo", minutes=0.1, faces=32, size=16)
-    for name in ("faces.png", "walk.webp", "run/film.webp", "run/model/preview.png"):
+    for name in ("bundled.png", "faces.png", "walk.webp", "run/film.webp", "run/model/preview.png"):
         with Image.open(tmp_path / "demo" / name) as picture:
             assert picture.width >= 16
     assert len(made.lines) == 3

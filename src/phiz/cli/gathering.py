@@ -19,7 +19,7 @@ def demo(
     size: Annotated[int, typer.Option(help="Width and height of the faces.")] = 32,
     force: Force = False,
 ) -> None:
-    """Draw cartoon faces, train on them, and show what came of it. Needs no data and no network."""
+    """Show the model that comes with phiz, draw cartoon faces, train on them, and show what came of it."""
     from phiz.verbs.demo import demo as verb
 
     for line in verb(out, minutes=minutes, faces=faces, size=size, force=force).lines:

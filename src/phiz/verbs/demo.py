@@ -34,10 +34,10 @@ def demo(
     size: int = 32,
     force: bool = False,
 ) -> Demo:
-    """Draw `faces` cartoon faces, train on them for `minutes`, and write a sheet, a walk and the film.
+    """Show the model that comes with phiz, draw `faces` cartoon faces and train on them for `minutes`.
 
-    Everything lands below `out`: avatars/ (the face set), run/, faces.png, walk.webp; the film is
-    run/film.webp. The same call goes on where it was stopped, and is done at once when it is done.
+    Everything lands below `out`: bundled.png (faces of the model that comes with phiz), avatars/ (the face
+    set), run/, faces.png and walk.webp (of the new model); the film is run/film.webp. The same call goes on where it was stopped, and is done at once when it is done.
 
     Raises:
         UsageError: no such size.
@@ -48,8 +48,11 @@ def demo(
     out = Path(out)
     check_size(size)
     run = out / "run"
-    if out.exists() and not force and not (out / "avatars").exists() and any(out.iterdir()):
+    foreign = any(path.name != "bundled.png" for path in out.iterdir()) if out.exists() else False
+    if foreign and not force and not (out / "avatars").exists():
         raise PhizError(f"{out} exists and is no demo; choose another folder with -o.")
+    first = generate("avatars", out / "bundled.png", n=64, grid=(8, 8), force=True)[0]
+    print(f"{first}: 64 faces of the model that comes with phiz. Now one of your own.", flush=True)
     drawn = draw(out / "avatars", faces, size, force)
     there = artefacts.kind_of(run) == "run" and not force
     trained = train(drawn.path, run, minutes=minutes, size=size, resume=there, force=force)
