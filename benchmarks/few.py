@@ -4,8 +4,8 @@
 
 The first 1,000 faces of anime96.zip (in the order of their SHA-256, exact duplicates dropped) are learned
 from, the last 3,000 score. Each seed trains: without augmentation; with what `auto` chooses, or `--strength`;
-with it and from each `--from` model, whose own minutes are read from its run and stated. Figures as in quick_cpu.py, and KID
-on the same features, which few held-out faces suffice for (`--held`). Rows go to
+with it and from each `--from` model, whose own minutes are read from its run and stated. Figures as in
+quick_cpu.py, and KID on the same features, which few held-out faces suffice for (`--held`). Rows go to
 benchmarks/results/few.jsonl.
 """
 

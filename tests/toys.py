@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from phiz import onnx
 from phiz.model import Model, ModelConfig, Network, save_model
+from phiz.onnx import export
 
 LABELS = {"hair": ["black", "brown", "red"], "hat": ["no", "yes"]}
 FREQUENCIES = {"hair": [2, 5, 1], "hat": [9, 1]}
@@ -58,7 +58,7 @@ def exported(size: int = 16, z: int = 6, attributes: int = 0, seed: int = 0) -> 
 def _exported(size: int, z: int, attributes: int, seed: int) -> tuple[dict, bytes]:
     toy = generator(size, z, attributes, seed)
     weights = {name: tensor.numpy() for name, tensor in toy.state_dict().items()}
-    return weights, onnx.export(toy, z, attributes)
+    return weights, export(toy, z, attributes)
 
 
 def config(size: int = 16, z: int = 6, labelled: bool = False, **more: Any) -> ModelConfig:

@@ -177,7 +177,18 @@ def written(
             dynamic_shapes=shapes,
             optimize=not plain,
         )
+        if plain:
+            _fold_shapes(program.model)
     return _bare(program.model_proto).SerializeToString()
+
+
+def _fold_shapes(model: Any) -> None:
+    """Calculate what of a graph depends on no input, but leave weights as they are."""
+    from onnxscript import optimizer
+
+    optimizer.inline(model)
+    optimizer.fold_constants_ir(model, input_size_limit=64, output_size_limit=256)
+    optimizer.remove_unused_nodes(model)
 
 
 def _with_truncation(generator: Any, centres: np.ndarray | None) -> nn.Module:
