@@ -1,6 +1,10 @@
-"""Train `dcgan` and `quick` for the same minutes on the same cores, and compare what comes of them.
+"""Train recipes for the same minutes on the same machine, and compare what comes of them.
 
     python benchmarks/quick_cpu.py ../shared/data/anime96.zip --size 32 --minutes 5 --seeds 0 1 2
+    python benchmarks/quick_cpu.py --size 64 --minutes 10 --recipes auto dcgan afad64
+    python benchmarks/quick_cpu.py --size 64 --minutes 10 --recipes afad64 --set noise=fresh
+
+A GPU is used where there is one.
 
 Exact duplicates are dropped and the rest split by the order of their SHA-256: the last 3,000 are held
 out. Held-out faces are reduced to the training size, then real and made faces alike are resized by
@@ -127,6 +131,7 @@ def one(recipe: str, seed: int, train: Path, real: np.ndarray, args: argparse.Na
     with tempfile.TemporaryDirectory() as scratch:
         run = folder or Path(scratch) / "run"
         settings = {"ema": "0.03"} if recipe == "dcgan" else {}
+        settings |= dict(item.split("=", 1) for item in args.set)
         if not (run / "recipe.json").exists():  # one that was kept is scored again
             phiz.train(
                 train,
@@ -149,7 +154,7 @@ def one(recipe: str, seed: int, train: Path, real: np.ndarray, args: argparse.Na
         rate = finished["images"] / finished["seconds"]
         rows.append(
             {
-                "data": args.pictures.name, "size": args.size, "minutes": args.minutes, "recipe": name,
+                "data": args.pictures.name, "size": args.size, "minutes": args.minutes, "recipe": name, "set": args.set,
                 "seed": seed, "images/s": round(rate, 1), "seconds": finished["seconds"],
                 **{key: round(value, 4) for key, value in figures.items()},
                 "torch": torch.__version__, "threads": torch.get_num_threads(),
@@ -190,6 +195,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--recipes", nargs="+", default=["quick", "dcgan"])
     parser.add_argument("--from", dest="start_from", type=Path, help="a model that auto and quick start from")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="of every recipe")
     parser.add_argument("--keep", type=Path, help="folder to keep the runs in")
     args = parser.parse_args()
 

@@ -105,7 +105,7 @@ def train(
         "batch": batch,
         "seed": seed,
         "device": device,
-        "recipe": recipe.name if isinstance(recipe, recipes.Recipe) else recipe,
+        "recipe": f"{recipe.name}, given whole" if isinstance(recipe, recipes.Recipe) else recipe,
         "settings": dict(settings) if settings else None,
         "labels": str(labels) if labels is not None else None,
         "start_from": str(start_from) if start_from is not None else None,
@@ -116,7 +116,7 @@ def train(
     donor: Model | None = None
     run = None if force else existing(out, asked, resume)
     if run and run.finished:
-        return Trained(out, load(out), [f"{out} is done: {words.summary(run)}."])
+        return Trained(out, load(out), [f"{out} is done: {words.summary(run)}.", *(run.reasons * explain)])
     if run is None:
         artefacts.check_target(out, "run", force)
         whole = recipe if isinstance(recipe, recipes.Recipe) else recipes.find(recipe or automatic.NAME)
