@@ -154,7 +154,8 @@ def one(recipe: str, seed: int, train: Path, real: np.ndarray, args: argparse.Na
         rate = finished["images"] / finished["seconds"]
         rows.append(
             {
-                "data": args.pictures.name, "size": args.size, "minutes": args.minutes, "recipe": name, "set": args.set,
+                "data": args.pictures.name, "size": args.size, "minutes": args.minutes, "recipe": name,
+                "set": args.set,
                 "seed": seed, "images/s": round(rate, 1), "seconds": finished["seconds"],
                 **{key: round(value, 4) for key, value in figures.items()},
                 "torch": torch.__version__, "threads": torch.get_num_threads(),
