@@ -26,6 +26,7 @@ import phiz
 from phiz.faceset import FaceSet
 from phiz.training import gan, loop, plan
 from phiz.training import recipe as recipes
+from phiz.training.transfer import Donor
 from quick_cpu import HERE, compare, features, split
 
 
@@ -33,6 +34,8 @@ def trial(recipe: recipes.Recipe, faces: FaceSet, real: np.ndarray, args: argpar
     """Train once; print and keep a row at 70 % of the steps and at the end."""
     loop.deterministic(args.threads)
     task = gan.GAN(recipe, faces, torch.device("cpu"))
+    if args.start_from:
+        print("\n".join(task.start_from(Donor.of(phiz.load(args.start_from)))), flush=True)
     whole = plan.staged(task, args.steps[-len(task.stages) :])
     start, marks = time.monotonic(), {round(0.7 * whole.steps), whole.steps}
     for step in range(whole.steps):
@@ -48,6 +51,7 @@ def trial(recipe: recipes.Recipe, faces: FaceSet, real: np.ndarray, args: argpar
             found = features(task.draw(model, len(real)), args.network)
             row = {
                 "data": args.pictures.name, "size": recipe.size, "recipe": recipe.name, "set": args.set,
+                "from": str(args.start_from or ""),
                 "seed": recipe.seed, "model": name, "step": step + 1, "of": whole.steps,
                 "seconds": round(time.monotonic() - start),
                 **{key: round(value, 4) for key, value in compare(real, found).items()},
@@ -79,6 +83,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int)
     parser.add_argument("--plain", action="store_true", help="score G itself too, besides its average")
     parser.add_argument("--keep", type=Path, help="folder for sheets of 64 faces")
+    parser.add_argument("--from", dest="start_from", type=Path, help="a model to start from")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     args = parser.parse_args()
 
