@@ -51,7 +51,7 @@ def trial(recipe: recipes.Recipe, faces: FaceSet, real: np.ndarray, args: argpar
             found = features(task.draw(model, len(real)), args.network)
             row = {
                 "data": args.pictures.name, "size": recipe.size, "recipe": recipe.name, "set": args.set,
-                "from": str(args.start_from or ""),
+                "from": str(args.start_from or ""), "faces": len(faces),
                 "seed": recipe.seed, "model": name, "step": step + 1, "of": whole.steps,
                 "seconds": round(time.monotonic() - start),
                 **{key: round(value, 4) for key, value in compare(real, found).items()},
@@ -83,6 +83,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int)
     parser.add_argument("--plain", action="store_true", help="score G itself too, besides its average")
     parser.add_argument("--keep", type=Path, help="folder for sheets of 64 faces")
+    parser.add_argument("--faces", type=int, help="learn from the first so many alone")
     parser.add_argument("--from", dest="start_from", type=Path, help="a model to start from")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     args = parser.parse_args()
@@ -90,6 +91,8 @@ def main() -> None:
     changes = dict(item.split("=", 1) for item in args.set)
     with tempfile.TemporaryDirectory() as scratch:
         train, held = split(args.pictures, Path(scratch))
+        for file in sorted(train.iterdir())[args.faces :]:
+            file.unlink()
         faces = phiz.prepare(train, Path(scratch) / "faces", size=args.size, detector="none")
         real = features(
             phiz.prepare(held, Path(scratch) / "real", size=args.size, detector="none")[:], args.network

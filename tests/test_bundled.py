@@ -68,10 +68,19 @@ def test_other_names_are_paths():
         assert bundled.resolve(name) == Path(name)
 
 
-def test_a_damaged_cache_is_named():
+def test_a_damaged_cache_is_made_anew():
     model = phiz.load("avatars")
+    faces = model.sample(1)
     (model.path / "model.safetensors").write_bytes(b"cut short")
-    with pytest.raises(PhizError, match="cut short or was changed"):
+    (model.path / "onnx" / "model.onnx").unlink()
+    assert np.array_equal(phiz.load("avatars").sample(1), faces)
+    assert {path.name for path in model.path.parent.iterdir()} == {model.path.name}
+
+
+def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("PHIZ_CACHE", str(tmp_path / "file"))
+    with pytest.raises(PhizError, match="PHIZ_CACHE"):
         phiz.load("avatars")
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import phiz
 from phiz.errors import PhizError
 from phiz.pictures import SIZES
-from phiz.training import auto
+from phiz.training import auto, gan
 from phiz.training.recipe import RECIPES, Network, Recipe
 from toyset import SMALL, write_faces
 
@@ -38,7 +38,8 @@ def test_every_case_gets_a_whole_recipe_and_its_reasons(case):
     assert 0 < recipe.generator.rate <= 2e-3
     assert recipe.network.generator["width"] == recipe.network.discriminator["width"]
     assert len(reasons) == 5
-    assert all(line.endswith(".") and "\n" not in line for line in reasons)
+    assert all(line.startswith(name) for name, line in reasons.items())
+    assert all(line.endswith(".") and "\n" not in line for line in reasons.values())
 
 
 def test_more_time_gives_wider_networks_and_lower_rates():
@@ -64,9 +65,9 @@ def test_few_faces_are_changed_the_more_the_oftener_they_are_seen():
 
 def test_a_model_to_start_from_keeps_its_network():
     network = Network(name="slim", generator={"widths": [8, 8]})
-    recipe, reasons = auto.choose(RECIPES["auto"], replace(CASE, donor=network))
+    recipe, reasons = auto.choose(RECIPES["auto"], replace(CASE, network=network))
     assert recipe.network == network
-    assert "start from" in reasons[0]
+    assert "start from" in reasons["network"]
 
 
 def test_what_was_asked_for_stays_and_the_run_says_why(tmp_path, capsys):
@@ -77,6 +78,7 @@ def test_what_was_asked_for_stays_and_the_run_says_why(tmp_path, capsys):
     assert written["recipe"]["penalty"]["gamma"] == 5
     assert written["recipe"]["network"]["generator"]["width"] == [16, 12, 8]
     assert len(written["reasons"]) == 5
+    assert {"network: as you asked.", "gamma: as you asked."} <= set(written["reasons"])
     said = capsys.readouterr().err
     assert all(reason in said for reason in written["reasons"])
 
@@ -105,3 +107,55 @@ def test_auto_refuses_to_go_on_with_what_it_does_not_train(tmp_path):
     with pytest.raises(PhizError, match="--recipe dcgan"):
         phiz.train(faces.path, tmp_path / "run", steps=2, start_from=dcgan.folder)
     assert not (tmp_path / "run").exists()
+
+
+def killed_while_it_plans(monkeypatch, *arguments, **options):
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "phiz.training.plan.measured", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt)
+        )
+        with pytest.raises(KeyboardInterrupt):
+            phiz.train(*arguments, **options)
+
+
+def test_what_was_chosen_before_a_kill_is_what_is_trained(tmp_path, monkeypatch):
+    faces = write_faces(tmp_path / "faces", 40)
+    begun = {"minutes": 0.02, "settings": SMALL["auto"] | {"batch": "8"}, "evaluate_every": 0}
+    killed_while_it_plans(monkeypatch, faces.path, tmp_path / "run", **begun)
+    before = json.loads((tmp_path / "run" / "recipe.json").read_text())
+    monkeypatch.setattr("phiz.training.auto.choose", None)  # would fail
+    phiz.train(faces.path, tmp_path / "run", **begun, resume=True)
+    after = json.loads((tmp_path / "run" / "recipe.json").read_text())
+    assert (before["plan"], before["recipe"], before["reasons"]) == (None, after["recipe"], after["reasons"])
+
+
+def test_minutes_win_over_steps_that_were_set(tmp_path, monkeypatch):
+    faces = write_faces(tmp_path / "faces", 40)
+    settings = SMALL["auto"] | {"batch": "8", "steps": "100000"}
+    killed_while_it_plans(monkeypatch, faces.path, tmp_path / "run", minutes=0.02, settings=settings)
+    assert json.loads((tmp_path / "run" / "recipe.json").read_text())["recipe"]["steps"] is None
+
+
+def test_starting_from_a_model_an_outline_is_drawn_only_if_asked_for(tmp_path):
+    faces = write_faces(tmp_path / "faces", 40)
+    small = SMALL["auto"] | {"batch": "8"}
+    donor = phiz.train(faces.path, tmp_path / "donor", steps=3, settings=small).folder
+    for name, more in (("without", {}), ("with", {"outline.rate": "0.001"})):
+        phiz.train(faces.path, tmp_path / name, steps=8, settings=small | more, start_from=donor)
+        written = json.loads((tmp_path / name / "recipe.json").read_text())
+        assert (written["recipe"]["outline"] is None) == (name == "without")
+
+
+def test_a_batch_that_does_not_fit_is_split_before_it_is_timed(tmp_path, monkeypatch):
+    faces = write_faces(tmp_path / "faces", 40)
+    step = gan.GAN._adversarial_step
+
+    def short(self, at):
+        if len(self.mine) // self.splits > 2:
+            raise RuntimeError("out of memory")
+        return step(self, at)
+
+    monkeypatch.setattr(gan.GAN, "_adversarial_step", short)
+    settings = SMALL["auto"] | {"batch": "8"}
+    phiz.train(faces.path, tmp_path / "run", minutes=0.02, settings=settings, evaluate_every=0)
+    assert "in 4 pieces" in (tmp_path / "run" / "log.txt").read_text()

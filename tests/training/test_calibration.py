@@ -64,3 +64,10 @@ def test_counted_steps_are_not_measured(tmp_path):
     faces = write_faces(tmp_path / "faces")
     phiz.train(faces.path, tmp_path / "run", steps=3, settings=SMALL["auto"] | {"batch": "8"})
     assert json.loads((tmp_path / "run" / "recipe.json").read_text())["calibration"] == {}
+
+
+@pytest.mark.usefixtures("four_threads")
+def test_short_trainings_keep_their_threads(tmp_path):
+    found = calibration.calibrate(small("auto"), write_faces(tmp_path / "faces"), CPU, 0.01, several=False)
+    assert (found.threads, len(found.tried)) == (None, 1)
+    assert torch.get_num_threads() == 4

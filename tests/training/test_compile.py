@@ -10,7 +10,8 @@ pytest.importorskip("torch")
 
 import torch
 
-from phiz.errors import UsageError
+import phiz
+from phiz.errors import PhizError, UsageError
 from phiz.training import gan, plan
 from phiz.training.recipe import changed, find
 from toyset import SMALL, write_faces
@@ -34,6 +35,17 @@ def test_compiled_steps_are_those_of_the_networks_as_written(tmp_path):
     finally:
         torch.set_default_dtype(before)
     assert losses["true"] == pytest.approx(losses["false"], abs=1e-6)
+
+
+def test_what_cannot_be_compiled_here_is_said(tmp_path, monkeypatch):
+    def broken(self, **_):
+        self._compiled_call_impl = lambda *_: (_ for _ in ()).throw(RuntimeError("no compiler\nat all"))
+
+    monkeypatch.setattr(torch.nn.Module, "compile", broken)
+    settings = SMALL["modern"] | {"batch": "8", "compile": "true"}
+    faces = write_faces(tmp_path / "faces", 40)
+    with pytest.raises(PhizError, match=r"\(no compiler\); leave --set compile=true out"):
+        phiz.train(faces.path, tmp_path / "run", steps=2, recipe="modern", settings=settings)
 
 
 def test_an_exact_penalty_cannot_be_compiled():

@@ -12,13 +12,16 @@ ONNX file without them. At its first use the model is put together in the cache:
 
 from __future__ import annotations
 
+import hashlib
 import json
+import tempfile
 from pathlib import Path
 
 import numpy as np
 
 from phiz import artefacts, marks
 from phiz.card import CONFIG, ONNX, WEIGHTS
+from phiz.errors import PhizError
 from phiz.graph import encoded, fields, tensor_name
 from phiz.weights import cache_folder
 
@@ -45,14 +48,50 @@ def resolve(path: str | Path) -> Path:
         Surroundings: the disk is full.
     """
     path, name = Path(path), str(path)
-    if path.exists() or not (HERE / name / CONFIG).is_file() or name not in names():
-        return path
-    config = json.loads((HERE / name / CONFIG).read_text("utf-8"))
-    folder = cache_folder() / "models" / f"{name}-{config['files'][WEIGHTS][:16]}"
-    if artefacts.kind_of(folder) != "model":
-        with artefacts.building(folder, "model", force=True) as place:
-            unpack(HERE / name, place)
-    return folder
+    return path if path.exists() or name not in names() else folder(name)
+
+
+def folder(name: str) -> Path:
+    """Return the folder of a bundled model; put together, or put together anew where it is not whole.
+
+    Raises:
+        PhizError: the cache cannot be written.
+        Surroundings: the disk is full.
+    """
+    config = (HERE / name / CONFIG).read_bytes()
+    place = cache_folder() / "models" / f"{name}-{hashlib.sha256(config).hexdigest()[:16]}"
+    if not _is_whole(place):
+        try:
+            with artefacts.disk(place):
+                _put_together(HERE / name, place)
+        except OSError as fault:
+            raise PhizError(
+                f"{place} cannot be written ({fault.strerror}); let PHIZ_CACHE name a folder that can."
+            ) from None
+    return place
+
+
+def _put_together(packed: Path, place: Path) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    # In a folder of its own each time: another phiz may be doing the same.
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".{packed.name}-") as aside:
+        made = Path(aside, packed.name)
+        made.mkdir()
+        unpack(packed, made)
+        artefacts.sync(made)
+        try:
+            artefacts.swap(made, place)
+        except OSError:
+            if not _is_whole(place):
+                raise
+
+
+def _is_whole(place: Path) -> bool:
+    try:
+        files = json.loads((place / CONFIG).read_text("utf-8"))["files"]
+        return all(artefacts.sha256(place / name) == digest for name, digest in files.items())
+    except (OSError, ValueError, KeyError):
+        return False
 
 
 def unpack(packed: Path, place: Path) -> None:
@@ -60,15 +99,18 @@ def unpack(packed: Path, place: Path) -> None:
     from PIL import Image
     from safetensors.numpy import load
 
-    for name in (CONFIG, "README.md"):
-        (place / name).write_bytes((packed / name).read_bytes())
     weights = _wide(load((packed / GENERATOR).read_bytes()))
-    for name, data in whole(weights, (packed / GRAPH).read_bytes(), packed / CRITIC).items():
+    files = whole(weights, (packed / GRAPH).read_bytes(), packed / CRITIC)
+    for name, data in files.items():
         (place / name).parent.mkdir(exist_ok=True)
         (place / name).write_bytes(data)
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    (place / "README.md").write_bytes((packed / "README.md").read_bytes())
     with Image.open(packed / PREVIEW) as picture:
         said = marks.read(packed / PREVIEW) or {}
         (place / "preview.png").write_bytes(marks.encode(picture.convert("RGB"), ".png", said))
+    config = json.loads((packed / CONFIG).read_text("utf-8"))
+    artefacts.write_json(place / CONFIG, config | {"files": hashes})
 
 
 def whole(weights: dict[str, np.ndarray], graph: bytes, critic: Path) -> dict[str, bytes]:

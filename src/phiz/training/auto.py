@@ -26,7 +26,7 @@ _GAMMA = 0.5
 """Of the penalty, up to 64 px; beyond, it grows with the pixels."""
 
 _OUTLINE, _OUTLINE_STEPS, _OUTLINE_COST = 0.15, 1_000, 0.4
-_MANY_VIEWS, _STRONGEST = 12, 0.4
+_MANY_VIEWS, _STRONGEST = 25, 0.4
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Case:
         steps: how many adversarial steps of a network of width s the time allows, or those asked for.
         counted: the steps were asked for, so that they do not become fewer with a wider network.
         flip: whether faces are mirrored, which makes them twice as many.
-        donor: the network of the model to start from, which is kept; None to start from noise.
+        network: the one to keep, whose steps are meant then; None to choose one.
     """
 
     size: int
@@ -47,11 +47,11 @@ class Case:
     steps: int
     counted: bool = False
     flip: bool = True
-    donor: Network | None = None
+    network: Network | None = None
 
 
-def choose(base: Recipe, case: Case) -> tuple[Recipe, list[str]]:
-    """Return the recipe for `case`, complete, and a line for each choice that says why.
+def choose(base: Recipe, case: Case) -> tuple[Recipe, dict[str, str]]:
+    """Return the recipe for `case`, complete, and for each choice a line that says why.
 
     `base` is the recipe `auto`: what no rule changes is taken from it.
     """
@@ -72,20 +72,21 @@ def choose(base: Recipe, case: Case) -> tuple[Recipe, list[str]]:
             "augment": Augment(strength=strength) if strength else None,
         }
     )
-    return recipe, [
-        why,
-        _rate_said(rate, steps),
-        f"gamma {gamma:g}: "
-        + ("measured from 32 to 64 px." if case.size <= 64 else "it grows with the pixels."),
-        f"outline {outline:.0%} of the time: {_OUTLINE_STEPS:,} steps are enough.",
-        _augmented(strength, views),
-    ]
+    because = "best of those measured" if case.size <= 64 else "it grows with the pixels"
+    enough = f"{outline:.1%} of the time, some {_OUTLINE_STEPS:,} steps"
+    return recipe, {
+        "network": why,
+        "rates": _rate_said(rate, steps),
+        "gamma": f"gamma {gamma:g}: {because}.",
+        "outline": f"outline {f'{_OUTLINE:.0%} of the time, its most' if outline == _OUTLINE else enough}.",
+        "augmentation": _augmented(strength, views),
+    }
 
 
 def _network(base: Recipe, case: Case) -> tuple[Network, int, str]:
     """Return the network, the steps that it can take, and why it is this one."""
-    if case.donor is not None:
-        return case.donor, case.steps, "network: that of the model to start from."
+    if case.network is not None:
+        return case.network, case.steps, "network: that of the model to start from."
     width, steps = "s", case.steps
     for wider, worth in _WORTH.items():
         left = case.steps if case.counted else round(case.steps / COSTS[wider])
@@ -96,13 +97,12 @@ def _network(base: Recipe, case: Case) -> tuple[Network, int, str]:
         generator=base.network.generator | {"width": width},
         discriminator=base.network.discriminator | {"width": width},
     )
-    after = next((w for w in _WORTH if COSTS[w] > COSTS[width]), None)
-    reason = f"about {steps:,} steps; "
-    if after:
-        reason += f"{after} would be worth its slower steps from {_WORTH[after]:,}."
-    else:
-        reason += "time enough for the widest."
-    return network, steps, f"network modern, width {width}: {reason}"
+    wider = next((w for w in _WORTH if COSTS[w] > COSTS[width]), "")
+    reason = "time enough for the widest."
+    if wider:
+        from_steps = _WORTH[wider] if case.counted else round(_WORTH[wider] * COSTS[wider] / COSTS[width])
+        reason = f"{wider} pays from {from_steps:,} of these."
+    return network, steps, f"network modern, width {width}: about {steps:,} steps; {reason}"
 
 
 def _rate_said(rate: float, steps: int) -> str:
@@ -124,5 +124,5 @@ def _strength(views: float) -> float:
 def _augmented(strength: float, views: float) -> str:
     seen = f"each face is seen about {views:,.0f} times"
     if not strength:
-        return f"no augmentation: {seen}."
+        return f"augmentation none: {seen}."
     return f"augmentation {strength:g}: {seen}, often enough to be learned by heart."

@@ -13,12 +13,13 @@ import torch
 
 from phiz.faceset import FaceSet
 from phiz.training import gan, plan
+from phiz.training.fitting import fit
 from phiz.training.loop import deterministic
 from phiz.training.precision import Precision, resolve
 from phiz.training.recipe import Recipe
 
 _CLEARLY = 1.05
-"""So much quicker another way has to be than the one before it."""
+"""So much quicker than the best so far a way has to be, to be taken instead."""
 
 
 @dataclass
@@ -31,17 +32,22 @@ class Calibration:
     tried: dict[str, float] = field(default_factory=dict)
 
 
-def calibrate(recipe: Recipe, faces: FaceSet, device: torch.device, seconds: float) -> Calibration:
-    """Try each way for `seconds`, and a step before that; return the quickest.
+def calibrate(
+    recipe: Recipe, faces: FaceSet, device: torch.device, seconds: float, several: bool = True
+) -> Calibration:
+    """Try each way for `seconds`, after a first step; return the quickest, with its threads in use.
 
-    Only what `recipe` leaves open is tried: its precision where that is "auto". On other devices than a CPU
-    there is one way, which is timed. The number of threads is left at the one found.
+    Only what `recipe` leaves open is tried: its precision where that is "auto". Without `several`, and on
+    other devices than a CPU, there is one way, which is timed, and threads stay as they are.
     """
     best = Calibration(None, resolve(recipe.precision, device))
-    for precision, threads in _ways(recipe, device):
+    several = several and device.type == "cpu"
+    for precision, threads in _ways(recipe, device) if several else [(best.precision, None)]:
         deterministic(threads)
-        small = recipe.model_copy(update={"outline": None, "precision": precision})
-        rate = plan.rate(gan.GAN(small, faces, device), "adversarial", seconds)
+        small = recipe.model_copy(update={"outline": None, "precision": precision, "compile": False})
+        task = gan.GAN(small, faces, device)
+        fit(task, lambda line: None)
+        rate = plan.rate(task, "adversarial", seconds)
         best.tried[_said(threads, precision)] = round(rate, 4)
         if rate > _CLEARLY * best.rate:
             best.threads, best.precision, best.rate = threads, precision, rate
@@ -52,8 +58,6 @@ def calibrate(recipe: Recipe, faces: FaceSet, device: torch.device, seconds: flo
 def _ways(recipe: Recipe, device: torch.device) -> list[tuple[Precision, int | None]]:
     native = resolve("auto", device)
     precisions: list[Precision] = [native] if recipe.precision == "auto" else [recipe.precision]
-    if device.type != "cpu":
-        return [(precision, None) for precision in precisions]
     if recipe.precision == "auto" and native != "float32":
         precisions.append("float32")
     every = torch.get_num_threads()

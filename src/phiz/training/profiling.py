@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -81,7 +82,9 @@ def profile(task: Pieces, stage: str = "adversarial") -> list[str]:
     """Return a table of the layers of a step, in plain lines; the task's state stays as it is."""
     kept = copied(task.tensors())
     try:
-        layers, seconds = _used(task, stage), _step_seconds(task, stage)
+        with _as_written(task):
+            layers = _used(task, stage)
+        seconds = _step_seconds(task, stage)
     finally:
         task.restore(kept)
     kind = torch.bfloat16 if task.recipe.precision == "bfloat16" else task.dtype
@@ -111,6 +114,20 @@ def profile(task: Pieces, stage: str = "adversarial") -> list[str]:
     table.append(f"{'the rest':<45} {'':>8} {1000 * rest:>8.2f} {rest / seconds:>8.0%}")
     used = operations / seconds / machine.peak
     return [head, peak, *table, f"The step reaches {used:.0%} of the machine's peak."]
+
+
+@contextmanager
+def _as_written(task: Pieces) -> Iterator[None]:
+    """Let G and D run as they are written, not compiled: their layers can be watched then."""
+    networks: list[Any] = [task.generator, task.discriminator]
+    compiled = [network._compiled_call_impl for network in networks]
+    try:
+        for network in networks:
+            network._compiled_call_impl = None
+        yield
+    finally:
+        for network, call in zip(networks, compiled, strict=True):
+            network._compiled_call_impl = call
 
 
 def measure(device: torch.device, kind: torch.dtype) -> Machine:

@@ -200,6 +200,8 @@ def validated(data: Any, source: str, kind: type[R] = Recipe) -> R:  # type: ign
         key = ".".join(str(part) for part in first["loc"]) or "the whole"
         if first["type"] == "extra_forbidden":
             raise UsageError(f"{source}: a recipe has no {key}.{nearest(key, _keys(kind))}") from None
+        if not first["loc"]:  # a rule about the whole recipe
+            raise UsageError(f"{source}: {first['msg'].removeprefix('Value error, ')}.") from None
         raise UsageError(f"{source}: {key}: {first['msg']} (it is {first['input']!r}).") from None
 
 

@@ -49,6 +49,7 @@ class Run:
     calibration: dict[str, float] = field(default_factory=dict)  # steps a second of each way tried
     profile: bool = False  # asked for now, as explain is; they are not kept
     explain: bool = False
+    spent: float = 0.0  # seconds of the minutes that measuring took before the plan; not kept either
 
     @property
     def identity(self) -> str:

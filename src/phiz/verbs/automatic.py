@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import os
+import time
 from typing import TYPE_CHECKING, Any
 
 from phiz.errors import PhizError
 from phiz.faceset import FaceSet
 from phiz.model import Model
+from phiz.verbs import processes
 from phiz.verbs.driving import device_of
 
 if TYPE_CHECKING:
+    from phiz.training.precision import Precision
     from phiz.training.recipe import Network, Recipe
     from phiz.training.run import Run
 
@@ -20,45 +22,77 @@ _SHARE = 0.8  # of the time is left for adversarial steps
 _LONG_ENOUGH = 90.0  # seconds of training that make it worth trying several ways
 _TRYING = 0.006  # the share of the time that each is tried for
 _MOST = 2.0  # seconds
+_KEYS = {
+    "network": ("network",),
+    "rates": ("generator", "discriminator"),
+    "gamma": ("penalty",),
+    "outline": ("outline",),
+    "augmentation": ("augment",),
+}
+"""Which keys of a recipe each choice of `auto` decides."""
 
 
 def settle(run: Run, faces: FaceSet) -> None:
     """Write into `run` how it calculates and, for the recipe `auto`, what is chosen for these faces, and why.
 
-    With steps instead of minutes nothing is measured, so that the same command gives the same training.
-    What the user asked for by name stays as it was asked.
+    It is done once: a run that was settled stays as it is. With steps instead of minutes nothing is measured,
+    so that the same command gives the same training. What the user asked for by name stays as it was asked.
     """
-    from phiz.training import auto, recipe
-    from phiz.training.calibration import calibrate
-    from phiz.training.precision import resolve
-
-    device, alone = device_of(run.device), int(os.environ.get("WORLD_SIZE", 1))
+    if run.plan is not None or run.reasons or run.calibration:
+        return
     choosing = run.asked["recipe"] in (None, NAME)
-    steps, counted, precision = run.recipe.steps, True, resolve(run.recipe.precision, device)
-    if steps is None:
-        seconds, counted = 60 * run.asked["minutes"], False
-        several = seconds >= _LONG_ENOUGH and alone == 1 and device.type == "cpu"
-        if several or choosing:
-            fixed = run.recipe if several else run.recipe.model_copy(update={"precision": precision})
-            found = calibrate(fixed, faces, device, min(_MOST, _TRYING * seconds))
-            steps = max(1, round(_SHARE * seconds * found.rate * alone))
-            if several:
-                run.threads, precision, run.calibration = found.threads, found.precision, found.tried
+    precision, rate = _calibrated(run, faces, choosing)
     if choosing:
-        assert steps is not None
-        case = auto.Case(
-            size=run.recipe.size,
-            faces=len(faces),
-            steps=steps,
-            counted=counted,
-            flip=run.recipe.flip,
-            donor=run.recipe.network if run.donor else None,
-        )
-        chosen, run.reasons = auto.choose(run.recipe, case)
-        if run.recipe.outline is None:
-            chosen = chosen.model_copy(update={"outline": None})
-        run.recipe = recipe.changed(chosen, dict(run.asked.get("settings") or {}))
+        left = 60 * (run.asked.get("minutes") or 0) - run.spent
+        _choose(run, faces, run.recipe.steps or max(1, round(_SHARE * left * rate)))
     run.recipe = run.recipe.model_copy(update={"precision": precision})
+
+
+def _calibrated(run: Run, faces: FaceSet, choosing: bool) -> tuple[Precision, float]:
+    """Return the precision to take, and steps a second where they were measured."""
+    from phiz.training.calibration import calibrate
+    from phiz.training.distributed import join
+    from phiz.training.loop import deterministic
+    from phiz.training.precision import prepare, resolve
+
+    started, device, group = time.monotonic(), device_of(run.device), join()
+    seconds = 60 * (run.asked.get("minutes") or 0)
+    several = device.type == "cpu" and group.world == 1 and seconds >= _LONG_ENOUGH
+    if run.recipe.steps is not None or not (several or choosing):
+        return resolve(run.recipe.precision, device), 0.0
+    prepare(device)
+    deterministic(processes.threads(run, group))
+    share = run.recipe.model_copy(update={"batch": max(2, run.recipe.batch // group.world)})
+    found = calibrate(share, faces, device, min(_MOST, _TRYING * seconds), several)
+    if several:
+        run.threads, run.calibration = found.threads, found.tried
+    run.spent = time.monotonic() - started
+    return found.precision, found.rate
+
+
+def _choose(run: Run, faces: FaceSet, steps: int) -> None:
+    """Have the rule write the recipe, but for what the user has set."""
+    from phiz.training import auto, recipe
+
+    settings = dict(run.asked.get("settings") or {})
+
+    def asked(choice: str) -> bool:
+        return any(key.split(".")[0] in _KEYS[choice] for key in settings)
+
+    case = auto.Case(
+        size=run.recipe.size,
+        faces=len(faces),
+        steps=steps,
+        counted=run.recipe.steps is not None,
+        flip=run.recipe.flip,
+        network=run.recipe.network if run.donor or asked("network") else None,
+    )
+    chosen, reasons = auto.choose(run.recipe, case)
+    if run.recipe.outline is None:
+        chosen = chosen.model_copy(update={"outline": None})
+        reasons["outline"] = "outline none: G draws faces already."
+    run.recipe = recipe.changed(chosen, settings).model_copy(update={"steps": run.recipe.steps})
+    run.reasons = [f"{name}: as you asked." if asked(name) else line for name, line in reasons.items()]
 
 
 def network_of(donor: Model, base: Recipe) -> Network:

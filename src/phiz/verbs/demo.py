@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from phiz import artefacts, avatars
+from phiz import artefacts, avatars, bundled
 from phiz.errors import PhizError
 from phiz.faceset import FaceSet, FaceSetWriter
 from phiz.pictures import check_size
@@ -37,7 +37,8 @@ def demo(
     """Show the model that comes with phiz, draw `faces` cartoon faces and train on them for `minutes`.
 
     Everything lands below `out`: bundled.png (faces of the model that comes with phiz), avatars/ (the face
-    set), run/, faces.png and walk.webp (of the new model); the film is run/film.webp. The same call goes on where it was stopped, and is done at once when it is done.
+    set), run/, faces.png and walk.webp (of the new model); the film is run/film.webp. The same call goes on
+    where it was stopped, and is done at once when it is done.
 
     Raises:
         UsageError: no such size.
@@ -51,7 +52,7 @@ def demo(
     foreign = any(path.name != "bundled.png" for path in out.iterdir()) if out.exists() else False
     if foreign and not force and not (out / "avatars").exists():
         raise PhizError(f"{out} exists and is no demo; choose another folder with -o.")
-    first = generate("avatars", out / "bundled.png", n=64, grid=(8, 8), force=True)[0]
+    first = generate(bundled.folder("avatars"), out / "bundled.png", n=64, grid=(8, 8), force=True)[0]
     print(f"{first}: 64 faces of the model that comes with phiz. Now one of your own.", flush=True)
     drawn = draw(out / "avatars", faces, size, force)
     there = artefacts.kind_of(run) == "run" and not force

@@ -136,7 +136,7 @@ def drive(run: Run, faces: FaceSet, make: MakeJob) -> Trained:
     from phiz.training.distributed import join
     from phiz.training.precision import prepare
 
-    started, group = time.monotonic(), join()
+    started, group = time.monotonic() - run.spent, join()
     processes.tell(group, run)
     device = device_of(run.device)
     if group.world > 1 and device.type == "cuda":
@@ -206,10 +206,10 @@ def _make_plan(run: Run, job: Job, group: Group) -> Measure | None:
     if run.recipe.steps is not None:
         run.plan = plan.fixed(task, run.recipe.steps)
     elif asked is not None or not group.first:
-        run.plan = plan.measured(task, 60 * run.asked["minutes"], sheet=job.sheet)
+        run.plan = plan.measured(task, 60 * run.asked["minutes"] - run.spent, sheet=job.sheet)
     else:
         watch, start = job.measure(), plan.start_of(task)
-        seconds = 60 * run.asked["minutes"]
+        seconds = 60 * run.asked["minutes"] - run.spent
         run.plan = plan.measured(task, seconds, lambda: watch(task.sample(start, watch.samples)), job.sheet)
         measure = watch
     if asked is not None:

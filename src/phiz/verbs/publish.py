@@ -151,8 +151,8 @@ def _copying(model: Model) -> dict[str, Any] | None:
 
 
 def _name(source: Path, model: Model, taken: Sequence[str]) -> str:
-    """Return a name for a model among others: that of its run or folder."""
-    folder = model.path.resolve()
+    """Return a name for a model among others: that of its run or folder, or its own if it came with phiz."""
+    folder = model.path.resolve() if source.exists() else source
     name = folder.parent.name if folder.name == "model" and folder.parent.name else folder.name
     return name if name not in taken else f"{name} {model.hash[:4]}"
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import torch
 
     from phiz.training.distributed import Group
+    from phiz.training.gan import GAN
     from phiz.training.recipe import Recipe
     from phiz.training.run import Run
     from phiz.training.transfer import Donor
@@ -155,7 +156,8 @@ def _starting_from(
             f'{donor.path} has a network "{network}" and shares nothing with "{recipe.network.name}" of '
             f"recipe {recipe.name}; choose a model made with that one."
         )
-    if (donor.config.size, donor.config.z) == (recipe.size, recipe.z):
+    asked_for = any(key.split(".")[0] == "outline" for key in settings)
+    if (donor.config.size, donor.config.z) == (recipe.size, recipe.z) and not asked_for:
         return recipe.model_copy(update={"outline": None})  # G draws faces already
     return recipe
 
@@ -163,8 +165,7 @@ def _starting_from(
 def _faces(source: str | Path, labels: str | Path | None, run: Run) -> FaceSet:
     """Open the faces of a run, and settle what depends on them, once."""
     faces = sources.faces_of(run, source, labels)
-    if run.plan is None:
-        automatic.settle(run, faces)
+    automatic.settle(run, faces)
     return faces
 
 
@@ -172,9 +173,10 @@ def _gan(run: Run, faces: FaceSet, device: torch.device, group: Group) -> Job:
     """Return the training of a generator."""
     from phiz.evaluation.during import Distance
     from phiz.training import gan
-    from phiz.training.fitting import fit
     from phiz.training.profiling import profile
 
+    if run.recipe.compile and group.world > 1:
+        raise UsageError("--set compile=true is for one process; leave it out with torchrun.")
     task = gan.GAN(run.recipe, faces, device, group)
 
     def prepare() -> None:
@@ -182,7 +184,7 @@ def _gan(run: Run, faces: FaceSet, device: torch.device, group: Group) -> Job:
             for line in task.start_from(_donor(run)):
                 sources.say(run, line)
         if group.world == 1:
-            fit(task, lambda line: sources.say(run, line))
+            _fit(run, task)
 
     return Job(
         task,
@@ -195,6 +197,21 @@ def _gan(run: Run, faces: FaceSet, device: torch.device, group: Group) -> Job:
         partial(results.sample, 0),
         lambda: profile(task),
     )
+
+
+def _fit(run: Run, task: GAN) -> None:
+    """See that a step fits into memory, and that it runs at all where it is compiled."""
+    from phiz.training.fitting import fit
+
+    try:
+        fit(task, lambda line: sources.say(run, line))
+    except PhizError:
+        raise
+    except Exception as fault:
+        if not run.recipe.compile:
+            raise
+        said = next(iter(str(fault).strip().splitlines()), type(fault).__name__)
+        raise PhizError(f"torch.compile does not work here ({said}); leave --set compile=true out.") from None
 
 
 def _donor(run: Run) -> Donor:
