@@ -176,6 +176,19 @@ def test_a_killed_process_ends_all_and_another_number_of_them_goes_on(who, tmp_p
 
 
 @pytest.mark.slow
+def test_two_processes_train_what_auto_chose_for_their_minutes(tmp_path):
+    faces, run = write_faces(tmp_path / "faces"), tmp_path / "run"
+    small = [word for key, value in SMALL["auto"].items() for word in ("--set", f"{key}={value}")]
+    asked = ["-m", "phiz", "train", str(faces.path), "-o", str(run), "--batch", "8", "--minutes", "0.1"]
+    left = ended(started(2, [*asked, *small, "--explain", "--evaluate-every", "0"]), 120)
+    assert [status for status, _ in left] == [0, 0], left
+    written = json.loads((run / "recipe.json").read_text())
+    assert written["processes"] == 2
+    assert len(written["reasons"]) == 5
+    assert (run / "model" / "config.json").exists()
+
+
+@pytest.mark.slow
 def test_a_signal_to_all_stops_all_at_one_step(tmp_path):
     faces, run = write_faces(tmp_path / "faces"), tmp_path / "run"
     processes = started(2, training(faces.path, run, 4000))
