@@ -91,7 +91,7 @@ def main() -> None:
     changes = dict(item.split("=", 1) for item in args.set)
     with tempfile.TemporaryDirectory() as scratch:
         train, held = split(args.pictures, Path(scratch))
-        for file in sorted(train.iterdir())[args.faces :]:
+        for file in sorted(train.iterdir())[args.faces or len(list(train.iterdir())) :]:
             file.unlink()
         faces = phiz.prepare(train, Path(scratch) / "faces", size=args.size, detector="none")
         real = features(
