@@ -51,7 +51,7 @@ def trial(recipe: recipes.Recipe, faces: FaceSet, real: np.ndarray, args: argpar
             found = features(task.draw(model, len(real)), args.network)
             row = {
                 "data": args.pictures.name, "size": recipe.size, "recipe": recipe.name, "set": args.set,
-                "from": str(args.start_from or ""), "faces": len(faces),
+                "from": args.start_from.name if args.start_from else "", "faces": len(faces),
                 "seed": recipe.seed, "model": name, "step": step + 1, "of": whole.steps,
                 "seconds": round(time.monotonic() - start),
                 **{key: round(value, 4) for key, value in compare(real, found).items()},
