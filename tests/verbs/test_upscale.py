@@ -278,3 +278,11 @@ def test_the_command_line(up, tmp_path, monkeypatch, capsys):
         cli.main()
     assert left.value.code in (0, None)
     assert "4 times as large" in capsys.readouterr().out
+
+
+def test_the_model_that_comes_with_phiz_goes_by_its_name(up, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PHIZ_CACHE", str(tmp_path / "cache"))
+    made = phiz.upscale("avatars", "large.png", upscaler=up, n=1)
+    with Image.open(made.paths[0]) as picture:
+        assert picture.width == 4 * 64

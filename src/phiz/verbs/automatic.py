@@ -24,10 +24,10 @@ _TRYING = 0.006  # the share of the time that each is tried for
 _MOST = 2.0  # seconds
 _KEYS = {
     "network": ("network",),
-    "rates": ("generator", "discriminator"),
-    "gamma": ("penalty",),
-    "outline": ("outline",),
-    "augmentation": ("augment",),
+    "rates": ("generator.rate", "discriminator.rate"),
+    "gamma": ("penalty.gamma",),
+    "outline": ("outline.share",),
+    "augmentation": ("augment.strength", "augment.adaptive"),
 }
 """Which keys of a recipe each choice of `auto` decides."""
 
@@ -77,7 +77,9 @@ def _choose(run: Run, faces: FaceSet, steps: int) -> None:
     settings = dict(run.asked.get("settings") or {})
 
     def asked(choice: str) -> bool:
-        return any(key.split(".")[0] in _KEYS[choice] for key in settings)
+        pairs = [(key, mine) for key in settings for mine in _KEYS[choice]]
+        within = any(key.startswith("network.") for key in settings) and choice == "network"
+        return within or any(key == mine or mine.startswith(f"{key}.") for key, mine in pairs)
 
     case = auto.Case(
         size=run.recipe.size,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from phiz import artefacts, marks, pictures
+from phiz import artefacts, bundled, marks, pictures
 from phiz import upscaler as upscalers
 from phiz.errors import PhizError, UsageError
 from phiz.pictures import BadPicture
@@ -60,7 +60,8 @@ def upscale(
         Surroundings: the disk is full.
     """
     out = Path(out)
-    listed = [sources] if isinstance(sources, str | Path) else list(sources)
+    given = [sources] if isinstance(sources, str | Path) else list(sources)
+    listed = [bundled.resolve(source) for source in given]
     kinds = [artefacts.kind_of(Path(source)) for source in listed]
     if len(listed) == 1 and kinds[0] in ("run", "model"):
         from phiz.verbs.generate import generate
