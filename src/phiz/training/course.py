@@ -80,7 +80,7 @@ class Course:
         self.group, self.identity = group, identity
         self.checkpoints = folder / "checkpoints"
         self.metrics = Lines(folder / "metrics.jsonl")
-        self.meter, self.step, self.attempt, self.found = Meter({}), 0, 0, Outcome(0.0)
+        self.meter, self.step, self.attempt, self.found = Meter(), 0, 0, Outcome(0.0)
         self.watch = Watch(plan.steps, getattr(task, "count", 0))
         self.write_sample: Callable[[int, np.ndarray], None] | None = None
         self.write_model: Callable[[int], object] | None = None
@@ -137,7 +137,10 @@ class Course:
         if hasattr(self.task, "splits"):
             self.task.splits = values.get("splits", 1)
         self.task.restore({name: part for name, part in tensors.items() if name != "meter"})
-        self.meter = Meter(dict(tensors.get("meter", {})), values["reported"])
+        sums, counts = dict(tensors.get("meter", {})), values["reported"]
+        if isinstance(counts, int):  # of an earlier phiz: one count for all
+            counts = dict.fromkeys(sums, counts)
+        self.meter = Meter(sums, dict(counts))
         self.step = told["step"]
         self.found = Outcome(**values.get("found", {"seconds": values["seconds"]}))
         self.watch.state = values.get("watch", {})
@@ -184,7 +187,7 @@ class Course:
 
     def report(self) -> bool:
         """Write a line of metrics; say whether all since the last are numbers."""
-        count, means = self.meter.count, self.meter.take()
+        count, means = self.meter.steps, self.meter.take()
         left_out = round(means.pop("masked", 0.0) * count)
         names = [name for name, value in means.items() if not np.isfinite(value)]
         broken = bool(left_out or names)
@@ -256,7 +259,7 @@ class Course:
         self.found.seconds = time.monotonic() - self.start
         values = {
             "seconds": self.found.seconds,
-            "reported": self.meter.count,
+            "reported": self.meter.counts,
             "found": asdict(self.found),
             "attempt": self.attempt,
             "splits": getattr(self.task, "splits", 1),

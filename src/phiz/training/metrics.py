@@ -6,7 +6,7 @@ import errno
 import json
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +15,30 @@ from torch import Tensor
 
 @dataclass
 class Meter:
-    """Means of a step's scalars since the last report; it survives in checkpoints, to the bit."""
+    """Means of a step's scalars since the last report; it survives in checkpoints, to the bit.
 
-    sums: dict[str, Tensor]
-    count: int = 0
+    Each is the mean of the steps that had it: two stages may meet between two reports.
+    """
+
+    sums: dict[str, Tensor] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def steps(self) -> int:
+        """How many steps there were since the last report."""
+        return max(self.counts.values(), default=0)
 
     def add(self, values: dict[str, Tensor]) -> None:
         """Take note of one step's scalars, without waiting for the device."""
         for name, value in values.items():
             value = value.double()
             self.sums[name] = value + self.sums[name].to(value.device) if name in self.sums else value
-        self.count += 1
+            self.counts[name] = self.counts.get(name, 0) + 1
 
     def take(self) -> dict[str, float]:
         """Return the means and begin anew."""
-        means = {name: float(total) / self.count for name, total in self.sums.items()}
-        self.sums, self.count = {}, 0
+        means = {name: float(total) / self.counts[name] for name, total in self.sums.items()}
+        self.sums, self.counts = {}, {}
         return means
 
 
