@@ -113,7 +113,12 @@ def test_a_finished_run(tmp_path):
     write_run(tmp_path / "run", {"seconds": 61.0, "images": 1600})
     model = toys.model(tmp_path / "run" / "model", steps=200)
     text = shown(inspect(tmp_path / "run"))
-    for word in ("finished: 200 steps in 1:01 min", f"{model.hash}, of step 200", "phiz generate"):
+    for word in (
+        "finished: 200 steps in 1:01 min",
+        "26 images/s",
+        f"{model.hash}, of step 200",
+        "phiz generate",
+    ):
         assert word in text
 
 

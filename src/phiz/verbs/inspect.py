@@ -155,12 +155,14 @@ def _run(path: Path) -> Inspection:
     checkpoints = sorted(p.name for p in _entries(path / "checkpoints") if p.name.startswith("step-"))
     network = _part(recipe, "network").get("name", "?")
     samples = sorted(p for p in _entries(path / "samples") if p.suffix == ".png")
+    whole_rate = done["images"] / done["seconds"] if done.get("seconds") else None
+    rate = whole_rate or last.get("images_per_second")
     facts = {
         "state": _state(path, asked, done, last, steps, recipe.get("batch")),
         "recipe": f"{recipe.get('name', '?')} (network {network}), batches of {recipe.get('batch', '?')}",
         "learns from": str(asked.get("source", "?")),
         "face set": data.get("faceset"),
-        "rate": f"{last['images_per_second']:,.0f} images/s on {data.get('device')}" if last else None,
+        "rate": f"{rate:,.0f} images/s on {data.get('device')}" if rate else None,
         "checkpoints": f"{len(checkpoints)}, newest {checkpoints[-1]}" if checkpoints else "none yet",
         "samples": f"{len(samples)}, newest {samples[-1].name}" if samples else "none yet",
         "model": f"{made.hash}, of step {made.config.steps or 0:,}" if made else "none yet",
