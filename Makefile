@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PAGE := web/node_modules/.done
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test test-all setup page lint types wheel clean
+.PHONY: demo test coverage test-all setup page lint types wheel clean
 
 demo: setup  ## draw faces, train on them for three minutes, show what came of it
 	$(BIN)/phiz demo
@@ -16,6 +16,9 @@ test: setup  ## lint, types and the fast tests
 	$(BIN)/mypy
 	@test ! -e $(PAGE) || { cd web && PATH="$(CURDIR)/$(BIN):$$PATH" && npm run --silent lint && npm run --silent types && npm test --silent; }
 	@command -v chromium >/dev/null || .ci/system chromium || echo "chromium is missing: the tests of the page skip"
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+coverage: setup  ## which lines the fast tests reach
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered
 
 test-all: setup  ## the slow tests too

@@ -38,7 +38,7 @@ def cases(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, str]]]:
             yield "modern", more
         return
     for name in args.recipes:
-        for precision in ("float32", "bfloat16") if args.layouts else ("auto",):
+        for precision in ("float32", "bfloat16") if args.layouts else ("bfloat16",):
             yield name, {"precision": precision}
 
 

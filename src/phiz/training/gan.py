@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from phiz.errors import PhizError
-from phiz.training import optimizers, outline
+from phiz.training import optimizers, outline, schedules
 from phiz.training.augment import Changes
 from phiz.training.losses import LOSSES
 from phiz.training.penalties import PENALTIES
@@ -54,9 +54,10 @@ class GAN(Pieces):
 
     def _adversarial_step(self, at: Position) -> dict[str, Tensor]:
         recipe = self.recipe
-        fall = min(1.0, (1 - at.progress) / recipe.decay) if recipe.decay else 1.0
-        optimizers.set_rate(self.optimizers["optimizer-generator"], recipe.generator.rate * fall)
-        optimizers.set_rate(self.optimizers["optimizer-discriminator"], recipe.discriminator.rate * fall)
+        for role, asked in (("generator", recipe.generator), ("discriminator", recipe.discriminator)):
+            optimizer = self.optimizers[f"optimizer-{role}"]
+            optimizers.set_rate(optimizer, asked.rate * schedules.falling(at.progress, recipe.decay))
+            optimizers.set_beta2(optimizer, self._moving(asked.beta2, asked.beta2_end, at))
         pieces = self.pieces(at)
         values = self._teach_discriminator(at, pieces)
         loss_g, masked = self._teach_generator(pieces)
@@ -177,7 +178,10 @@ class GAN(Pieces):
                 asked.sigma * reach,
             )
         # gamma / 2 * (R1 + R2): the mean over both halves is (R1 + R2) / 2
-        return asked.gamma * norm * (len(rows) / of)
+        return self._moving(asked.gamma, asked.gamma_end, at) * norm * (len(rows) / of)
+
+    def _moving(self, first: float, last: float | None, at: Position) -> float:
+        return schedules.moving(first, last, at.index / at.count, self.recipe.burn_in)
 
     def _follow(self, at: Position) -> None:
         """Move the average towards G; its half-life is at most half of what lies behind."""

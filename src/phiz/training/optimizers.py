@@ -72,6 +72,12 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
         group["lr"] = rate
 
 
+def set_beta2(optimizer: torch.optim.Optimizer, beta2: float) -> None:
+    """Set how long the second moments remember."""
+    for group in optimizer.param_groups:
+        group["betas"] = (group["betas"][0], beta2)
+
+
 def tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """Return the state, {parameter's number.name: tensor}."""
     return dict(_tensors(optimizer))

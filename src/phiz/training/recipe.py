@@ -31,12 +31,13 @@ class Adam(Part):
     """Adam (Kingma and Ba, arXiv 1412.6980).
 
     With `clip`, the gradient of a tensor that is more than so many times as long as Adam's second moment says
-    of late is shortened to that (training/optimizers.py).
+    of late is shortened to that (training/optimizers.py). With `beta2_end`, beta2 goes there in the burn-in.
     """
 
     rate: float = Field(gt=0)
     beta1: float = Field(0.5, ge=0, lt=1)
     beta2: float = Field(0.999, ge=0, lt=1)
+    beta2_end: float | None = Field(None, ge=0, lt=1)
     clip: float | None = Field(None, gt=0)
 
 
@@ -44,11 +45,12 @@ class Penalty(Part):
     """A zero-centred gradient penalty on D (training/penalties.py).
 
     `share` is the part of the batch that is penalised; `sigma` is the step of the finite difference, in pixel
-    values from -1 to 1.
+    values from -1 to 1. With `gamma_end`, gamma goes there over the burn-in.
     """
 
     kind: Literal["exact", "finite-difference"] = "finite-difference"
     gamma: float = Field(gt=0)
+    gamma_end: float | None = Field(None, gt=0)
     share: float = Field(1.0, gt=0, le=1)
     sigma: float = Field(0.05, gt=0)
 
@@ -92,6 +94,7 @@ class Recipe(Part):
     augment: Augment | None = None
     generator: Adam
     discriminator: Adam
+    burn_in: float = Field(1.0, gt=0, le=1)  # over this share of the adversarial stage (schedules.py)
     decay: float = Field(0.0, ge=0, le=1)  # the last share of the run over which both rates fall to zero
     ema: float = Field(0.0, ge=0, le=1)  # half-life of the averaged G as a share of the run; 0: no average
     freeze: int = Field(0, ge=0)  # so many layers of D, from the picture inward, stay as they were taken
