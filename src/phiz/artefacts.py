@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -186,7 +186,8 @@ def alone(target: Path, doing: str) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
-    lock = FileLock(target.absolute().with_name(f".{target.name}.lock"), timeout=0)
+    place = target.resolve()  # the same folder by another name is the same
+    lock = FileLock(place.with_name(f".{place.name}.lock"), timeout=0)
     try:
         lock.acquire()
     except Timeout:
@@ -199,5 +200,8 @@ def alone(target: Path, doing: str) -> Iterator[None]:
     try:
         yield
     finally:
-        Path(lock.lock_file).unlink(missing_ok=True)
+        if os.name == "nt":  # an open file cannot be removed there
+            lock.release()
+        with suppress(OSError):
+            Path(lock.lock_file).unlink(missing_ok=True)
         lock.release()

@@ -26,6 +26,8 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
     "bce, batch norm in D": ("dcgan", {}),
     "batch norm in D, exact": ("dcgan", {"penalty": '{"gamma": 0.5, "kind": "exact"}'}),
     "dropout": ("afad64", {}),
+    "modern": ("modern", {"penalty.gamma_end": "0.1"}),
+    "modern, exact": ("modern", {"penalty.kind": "exact", "outline": "null"}),
 }
 
 
@@ -34,6 +36,9 @@ def gradients(case: str, faces: FaceSet, group: Group) -> dict[str, np.ndarray]:
     name, changes = CASES[case]
     recipe = recipes.changed(recipes.find(name), {**SMALL[name], "size": "16", "batch": "6", **changes})
     task = gan.GAN(recipe, faces, torch.device("cpu"), group)
+    for optimizer in task.optimizers.values():
+        for part in optimizer.param_groups:
+            part["eps"] = 1e-3  # with 1e-8 the first step is g / |g|, a whole one even where g is rounding
     found: dict[str, np.ndarray] = {}
     real = optimizers.step
 

@@ -1,8 +1,9 @@
 """Checkpoints: the one place where the state of a training survives.
 
 A checkpoint is a folder `step-000012345/` of safetensors files and a `state.json` that holds the SHA-256
-of each. It is written aside, fsynced and renamed, so that a folder of that name is whole; should its
-bytes be damaged later, the loader walks back to the newest whole one and says so.
+of each, and of all else that it says itself. It is written aside, fsynced and renamed, so that a folder of
+that name is whole; should its bytes be damaged later, the loader walks back to the newest whole one and
+says so.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ from torch import Tensor
 from phiz import artefacts
 from phiz.errors import PhizError
 
-FORMAT = 1
+FORMAT = 2
+"""2: state.json holds a SHA-256 of itself. Whatever a later format changes, `format` and that stay."""
+
+_STATE = "state.json"
 _NAME = re.compile(r"step-(\d{9,})$")
 
 Tensors = dict[str, dict[str, Tensor]]
@@ -45,7 +49,8 @@ def save(
 ) -> Path:
     """Write `checkpoint` below `folder`, whole or not at all; keep the newest `keep`, and the newest planned.
 
-    The best generator so far is part of every checkpoint, so the newest ones hold it too.
+    The best generator so far is part of every checkpoint, so the newest ones hold it too. Those of later
+    steps go: a training that stands before them had to go around them.
 
     Raises:
         OSError: the disk is full or fails; what was there before is untouched.
@@ -62,12 +67,14 @@ def save(
             (aside / name).write_bytes(data)
             hashes[name] = hashlib.sha256(data).hexdigest()
         state = {"format": FORMAT, "step": checkpoint.step, **checkpoint.values, "sha256": hashes}
-        (aside / "state.json").write_text(json.dumps(state, indent=2) + "\n", "utf-8")
+        hashes[_STATE] = _own_hash(state)
+        (aside / _STATE).write_text(json.dumps(state, indent=2) + "\n", "utf-8")
         artefacts.sync(aside)
         artefacts.swap(aside, place)
     except OSError:
         shutil.rmtree(aside, ignore_errors=True)
         raise
+    drop_after(folder, checkpoint.step)
     there = found(folder)
     kept = {*there[:keep], *[path for path in there if planned(_step(path))][:1]}
     for old in set(there) - kept:
@@ -76,7 +83,7 @@ def save(
 
 
 def drop_after(folder: Path, step: int) -> None:
-    """Drop the checkpoints of later steps than `step`, which a roll-back has made void."""
+    """Drop the checkpoints of later steps than `step`."""
     for path in found(folder):
         if _step(path) > step:
             shutil.rmtree(path, ignore_errors=True)
@@ -93,6 +100,18 @@ def _step(path: Path) -> int:
     return int(path.name.removeprefix("step-"))
 
 
+def _own_hash(state: dict[str, Any]) -> str:
+    """Return the SHA-256 of what state.json says besides that hash itself."""
+    hashes = {name: value for name, value in state["sha256"].items() if name != _STATE}
+    return hashlib.sha256(json.dumps(state | {"sha256": hashes}, sort_keys=True).encode()).hexdigest()
+
+
+def sweep(folder: Path) -> None:
+    """Remove what kills have left half-written."""
+    for path in folder.glob(".step-*.partial"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
 class Newer(PhizError):
     """A checkpoint of a format that this phiz does not read."""
 
@@ -105,14 +124,19 @@ def load(path: Path) -> Checkpoint:
         Newer: it has a newer format.
     """
     try:
-        state = json.loads((path / "state.json").read_text("utf-8"))
-        hashes = dict(state.pop("sha256"))
+        state = json.loads((path / _STATE).read_text("utf-8"))
+        version, hashes = int(state["format"]), state.get("sha256", {})
+        if (_STATE in hashes or version == FORMAT) and hashes[_STATE] != _own_hash(state):
+            raise ValueError("its SHA-256 is not the one that it holds")
+        if version > FORMAT:
+            raise Newer(f"{path} has format {version}, newer than {FORMAT}: pip install --upgrade phiz")
+        hashes = {name: str(value) for name, value in state.pop("sha256").items() if name != _STATE}
         step = int(state.pop("step"))
-        version = int(state.pop("format"))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
-        raise PhizError(f"{path / 'state.json'} cannot be read ({fault})") from None
-    if version > FORMAT:
-        raise Newer(f"{path} has format {version}, newer than {FORMAT}: pip install --upgrade phiz")
+        raise PhizError(f"{path / _STATE} cannot be read ({fault})") from None
+    if step != _step(path):
+        raise PhizError(f"{path / _STATE} is that of step {step:,}")
+    del state["format"]
     tensors: Tensors = {}
     for name, expected in hashes.items():
         try:

@@ -27,6 +27,7 @@ CHECKPOINT_SECONDS = 110.0
 TRIES = 3
 """How often a training goes back to one checkpoint when its losses are no numbers."""
 
+_LOWER = "Start anew with lower rates: --set generator.rate=... --set discriminator.rate=..."
 _WORTH_SAYING = 0.05  # of the time, waited for faces
 CLEARLY_WORSE = 2.0
 """How many times the least distance a step may have and still be taken for the best, being later."""
@@ -104,12 +105,14 @@ class Course:
 
     def begin(self, spent: float) -> None:
         """Stand where the newest checkpoint stands, or at the start, and write that one down."""
+        if self.group.first:
+            checkpoint.sweep(self.checkpoints)
         kept = checkpoint.newest(self.checkpoints, self.screen.say) if self.group.first else None
         if kept is None and self.group.first and checkpoint.found(self.checkpoints):
             raise PhizError(
                 f"No checkpoint below {self.checkpoints} is whole; --force starts {self.folder} anew."
             )
-        if kept and kept.values.get("of", self.identity) != self.identity:
+        if kept and kept.values.get("identity", self.identity) != self.identity:
             raise PhizError(
                 f"{self.checkpoints} belong to another recipe or face set than {self.folder}; "
                 "--force starts it anew."
@@ -135,7 +138,8 @@ class Course:
         tensors = self.group.tensors(kept.tensors if kept else None)
         values = told["values"]
         if hasattr(self.task, "splits"):
-            self.task.splits = values.get("splits", 1)
+            mine = len(getattr(self.task, "mine", range(1 << 30)))  # rows, fewer where processes are more
+            self.task.splits = min(max(values.get("splits", 1), self.task.splits), mine)
         self.task.restore({name: part for name, part in tensors.items() if name != "meter"})
         sums, counts = dict(tensors.get("meter", {})), values["reported"]
         if isinstance(counts, int):  # of an earlier phiz: one count for all
@@ -155,8 +159,8 @@ class Course:
     def roll_back(self) -> None:
         """Go back to the last planned checkpoint, and draw anew from there.
 
-        Planned ones alone: those that the clock calls for fall on other steps each time, and a run that was
-        stopped and resumed would not equal one that never was.
+        A planned one where there is one: those that the clock calls for fall on other steps each time, and a
+        run that was stopped and resumed would not equal one that never was.
 
         Raises:
             Surroundings: that was tried as often as it may be, or there is no checkpoint.
@@ -164,15 +168,16 @@ class Course:
         bad, attempt = self.step, self.attempt + 1
         kept = None
         if self.group.first:
-            kept = checkpoint.newest(
-                self.checkpoints, self.screen.say, lambda step: step <= bad and self.planned(step)
+            kept = self._before(bad, self.planned) or self._before(bad)
+        if not self.take(kept):
+            raise Surroundings(
+                f"{self.folder}: {self.broken} is no number before step {bad:,}, and there is no whole "
+                f"checkpoint to go back to. {_LOWER}"
             )
-        tried = self.take(kept) and attempt - self.attempt <= TRIES
-        if not tried:
+        if attempt - self.attempt > TRIES:
             raise Surroundings(
                 f"{self.folder}: {self.broken} is no number before step {bad:,}, after {TRIES} new tries "
-                "too; the last good state is kept. Start anew with lower rates: --set generator.rate=... "
-                "--set discriminator.rate=..."
+                f"too; the last good state is kept. {_LOWER}"
             )
         self._attempt(attempt)
         if self.group.first:
@@ -182,6 +187,9 @@ class Course:
             f"Warning: {self.broken} was no number before step {bad:,}; going back to step {self.step:,} and "
             "drawing anew. If that comes often, lower the rates: --set generator.rate=..."
         )
+
+    def _before(self, bad: int, which: Callable[[int], bool] = lambda step: True) -> Checkpoint | None:
+        return checkpoint.newest(self.checkpoints, self.screen.say, lambda step: step <= bad and which(step))
 
     # -- between steps ---------------------------------------------------------------------------
 
@@ -264,7 +272,7 @@ class Course:
             "attempt": self.attempt,
             "splits": getattr(self.task, "splits", 1),
             "watch": self.watch.state,
-            "of": self.identity,
+            "identity": self.identity,
         }
         groups = self.task.tensors() | ({"meter": self.meter.sums} if self.meter.sums else {})
         checkpoint.save(self.checkpoints, Checkpoint(self.step, groups, values), self.planned)
@@ -289,7 +297,7 @@ def _evaluate(task: Task, plan: Plan, step: int, measure: Measure, found: Outcom
 
 
 def _survive(screen: Screen, folder: Path, write: Callable[[], object]) -> None:
-    """Write something a training can do without for a while: a full disk is said, and training goes on."""
+    """Write something a training can do without for a while: a fault is said, and training goes on."""
     try:
         write()
     except OSError as fault:
@@ -297,3 +305,5 @@ def _survive(screen: Screen, folder: Path, write: Callable[[], object]) -> None:
         screen.say(f"Warning: {folder}: {reason}; training goes on, make room before it ends.")
     except Surroundings as fault:
         screen.say(f"Warning: {fault} Training goes on, make room before it ends.")
+    except PhizError as fault:
+        screen.say(f"Warning: {fault} Training goes on.")

@@ -7,13 +7,16 @@ batch norm notices: it then takes its means over a piece.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
 
 from phiz.errors import PhizError
-from phiz.training.pieces import Pieces
 from phiz.training.plan import copied
 from phiz.training.tasks import Position
+
+if TYPE_CHECKING:
+    from phiz.training.pieces import Pieces
 
 _WORDS = ("out of memory", "can't allocate memory", "not enough memory")
 
@@ -43,13 +46,17 @@ def fit(task: Pieces, say: Callable[[str], None]) -> None:
         )
 
 
+def short(fault: RuntimeError | MemoryError) -> bool:
+    """Say whether a step failed for want of memory; torch.OutOfMemoryError is a RuntimeError."""
+    return isinstance(fault, MemoryError) or any(word in str(fault).lower() for word in _WORDS)
+
+
 def _fits(task: Pieces, stage: str) -> bool:
     try:
-        task.step(Position(0, stage, 0, 1 << 20, 0.5))  # type: ignore[attr-defined]
+        task.step(Position(0, stage, 1 << 19, 1 << 20, 0.5))  # type: ignore[attr-defined]
         task.synchronise()
-    except (RuntimeError, MemoryError) as fault:  # torch.OutOfMemoryError is a RuntimeError
-        short = isinstance(fault, MemoryError) or any(word in str(fault).lower() for word in _WORDS)
-        if not short:
+    except (RuntimeError, MemoryError) as fault:
+        if not short(fault):
             raise
     else:
         return True

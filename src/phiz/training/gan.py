@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from phiz.errors import PhizError
 from phiz.training import optimizers, outline, schedules
 from phiz.training.augment import Changes
 from phiz.training.losses import LOSSES
@@ -159,10 +158,8 @@ class GAN(Pieces):
         ]
         first = piece.rows.start * of // self.batch
         rows = range(first, first + len(chosen))
-        if not rows:
-            raise PhizError(
-                f"--set penalty.share={asked.share}: too few for a batch of {self.batch} in so many parts."
-            )
+        if not rows:  # of a small piece of the batch
+            return on_real.new_zeros(())
         if len(chosen) < len(piece.rows):
             piece, (fake, on_real, on_fake) = piece.only(chosen, fake, on_real, on_fake)
         pictures, logits = torch.cat([piece.real, fake]), torch.cat([on_real, on_fake])

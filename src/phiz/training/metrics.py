@@ -12,6 +12,8 @@ from typing import Any
 
 from torch import Tensor
 
+from phiz import artefacts
+
 
 @dataclass
 class Meter:
@@ -69,6 +71,9 @@ def cut_back(path: Path, step: int, attempt: int) -> None:
     """Drop the lines that lie behind `step` of `attempt`, the checkpoint that a run goes on from.
 
     Lines of earlier attempts stay, whatever their steps: they are what was rolled back.
+
+    Raises:
+        Surroundings: the disk is full; the file is as it was.
     """
     if not path.exists():
         return
@@ -80,6 +85,5 @@ def cut_back(path: Path, step: int, attempt: int) -> None:
                 kept.append(line + "\n")
         except (ValueError, KeyError, TypeError, AttributeError):
             continue  # a line cut short by a kill
-    aside = path.with_suffix(".partial")
-    aside.write_text("".join(kept), "utf-8")
-    os.replace(aside, path)
+    with artefacts.disk(path):
+        artefacts.write_bytes(path, "".join(kept).encode())

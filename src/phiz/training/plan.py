@@ -21,6 +21,8 @@ _EVALUATING = 0.04  # the share of the time that evaluations may take
 _SAMPLING = 0.015  # the share that samples may take
 _EVALUATIONS = 40
 _RARELY = 1000
+_GOING_BACK = 300.0
+"""Seconds between the checkpoints that a training goes back to when its losses are no numbers."""
 
 
 class PlannedStage(BaseModel):
@@ -142,8 +144,8 @@ def _cost(act: Callable[[], object]) -> float:
 def rate(task: Task, stage: str, seconds: float) -> float:
     """Return steps a second of a stage, measured for `seconds` after a first step that is not counted."""
 
-    def step(index: int) -> None:
-        task.step(Position(index, stage, index, 1 << 20, 0.5))
+    def step(index: int) -> None:  # in the middle, where an augmentation is as strong as it gets
+        task.step(Position(index, stage, (1 << 19) + index, 1 << 20, 0.5))
 
     group = getattr(task, "group", Group())  # many processes measure as long as the first of them says
     step(0)
@@ -169,12 +171,12 @@ def _plan(task: Task, counts: Sequence[int], rates: Sequence[float | None], fram
         for stage, count, rate in zip(task.stages, counts, rates, strict=True)
         if count
     ]
-    rate = rates[-1] or 1.0
+    rate = rates[-1]
     # Early faces change fast, late ones slowly: the frames of the film lie denser at the start.
     samples = sorted({round(steps * (frame / frames) ** 1.6) for frame in range(1, frames + 1)} - {0})
     return Plan(
         stages=stages,
-        report_every=max(1, min(round(2 * rate), steps // 100)),
+        report_every=max(1, min(round(2 * rate), steps // 100) if rate else min(50, steps // 500)),
         samples=samples,
-        checkpoint_every=max(1, -(-steps // 10)),
+        checkpoint_every=max(1, min(-(-steps // 10), round(_GOING_BACK * rate) if rate else _RARELY)),
     )

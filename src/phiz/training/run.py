@@ -39,6 +39,7 @@ class Run:
     recipe: Any  # a Recipe, or an UpscalingRecipe
     device: str
     faceset: str | None = None
+    schema: dict[str, list[str]] | None = None  # of the labels, which the id of a face set leaves out
     plan: Plan | None = None
     threads: int | None = None
     versions: dict[str, str] | None = None
@@ -54,9 +55,8 @@ class Run:
     @property
     def identity(self) -> str:
         """What is trained on what, as a hash: a checkpoint of anything else is of no use to this run."""
-        recipe = self.recipe.model_dump(mode="json")
-        asked = [recipe.get(key) for key in ("network", "size", "z", "scale", "seed")]
-        said = json.dumps([asked, self.faceset])
+        recipe = self.recipe.model_dump(mode="json", exclude_defaults=True)  # so that new keys change nothing
+        said = json.dumps([recipe, self.faceset, self.schema], sort_keys=True)
         return hashlib.sha256(said.encode()).hexdigest()
 
     def data(self) -> dict[str, Any]:
@@ -67,6 +67,7 @@ class Run:
             "recipe": self.recipe.model_dump(mode="json"),
             "asked": self.asked,
             "faceset": self.faceset,
+            "schema": self.schema,
             "device": self.device,
             "threads": self.threads,
             "versions": self.versions,
@@ -110,6 +111,7 @@ def parsed(folder: Path, data: dict[str, Any]) -> Run:
             recipe=validated(data["recipe"], str(path), _kind(data["recipe"])),
             device=data["device"],
             faceset=data["faceset"],
+            schema=data.get("schema"),
             plan=plan,
             threads=data["threads"],
             versions=data["versions"],

@@ -74,6 +74,8 @@ class Supply:
             try:
                 return coming.result(LATE)
             except Late:
+                if coming.done():  # the reader's own fault: a time-out of its disk is a TimeoutError as well
+                    raise
                 self.say(
                     f"Warning: {self._faces.path}: no faces have come for {time.monotonic() - start:.0f} s. "
                     "Is its disk still there? Ctrl-C twice leaves; --resume goes on."

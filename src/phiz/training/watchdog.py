@@ -32,6 +32,7 @@ BY_HEART = 30  # times that D has seen each face
 ASTRAY = 1.5  # times the least distance
 _WAITING = 0.5  # of the time, for faces to be read
 _STEPS, _REPORTS = 300, 5  # that a look must hold for at least: the first minutes are their own
+_COLD = 100  # steps in which faces may be slow to come: their file is read for the first time
 
 
 @dataclass(frozen=True)
@@ -89,10 +90,10 @@ LOOKS = (
     Look(
         "slow reading",
         lambda line: line.get("reading", 0.0) > _WAITING,
-        0.0,
+        0.05,
         "Most of the time goes into waiting for faces to be read. Put the face set on a quicker disk, one in "
         "this machine.",
-        least=0,
+        least=_COLD,
     ),
 )
 

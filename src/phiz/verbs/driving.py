@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import shutil
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -48,8 +49,8 @@ class Job:
     write_model: Callable[[int], Any]
     opening: Callable[[], list[str]]
     closing: Callable[[], list[str]]
-    prepare: Callable[[], None] = lambda: None
-    """What is done before the first step of a training that is not resumed."""
+    prepare: Callable[[bool], None] = lambda fresh: None
+    """What is done before the first step; it is told whether the training begins, or goes on."""
     sheet: Callable[[np.ndarray], object] = len
     """What is made of samples, to be timed."""
     profile: Callable[[], list[str]] = list
@@ -77,6 +78,8 @@ def existing(out: Path, asked: dict[str, Any], resume: bool) -> Run | None:
             raise PhizError(f"{out} is no run, so nothing can be resumed; leave --resume out to start it.")
         return None
     run = runs.read(out)
+    if resume and not run.finished and artefacts.kind_of(Path(asked["source"])) == "faceset":
+        asked = asked | {"source": None}  # it may have been moved: its id says whether it is the same
     runs.check_same(run, asked)
     if not run.finished and not resume:
         raise PhizError(
@@ -131,22 +134,30 @@ def start(run: Run, faces_of: Callable[[Run], FaceSet], force: bool, make: MakeJ
 
 
 def drive(run: Run, faces: FaceSet, make: MakeJob) -> Trained:
-    """Plan where that is still to do, train, and write what comes of it."""
-    from phiz.training import checkpoint, loop
+    """Plan where that is still to do, train, and write what comes of it.
+
+    A signal while it plans is heeded after the first step; one while the model is written lets that be done.
+    """
+    from phiz.training import loop
     from phiz.training.distributed import join
+
+    group = join()
+    with loop.watched(group) as stop:
+        return _drive(run, faces, make, group, stop)
+
+
+def _drive(run: Run, faces: FaceSet, make: MakeJob, group: Group, stop: threading.Event) -> Trained:
+    from phiz.training import checkpoint, loop
     from phiz.training.precision import prepare
 
-    started, group = time.monotonic() - run.spent, join()
+    started = time.monotonic() - run.spent
     processes.tell(group, run)
-    device = device_of(run.device)
-    if group.world > 1 and device.type == "cuda":
-        device = type(device)("cuda", group.local)
+    device = _own_device(run, group)
     group.begin(device)
     prepare(device)
     run.threads, run.processes = loop.deterministic(processes.threads(run, group)), group.world
     job = make(run, faces, device, group)
-    if not checkpoint.found(run.folder / "checkpoints"):
-        job.prepare()
+    job.prepare(not checkpoint.found(run.folder / "checkpoints"))
     planned = run.plan is not None
     if planned:
         if group.first:
@@ -174,6 +185,7 @@ def drive(run: Run, faces: FaceSet, make: MakeJob) -> Trained:
             measure=measure,
             group=group,
             identity=run.identity,
+            stop=stop,
         )
         group.end()
         if not group.first:
@@ -186,6 +198,17 @@ def drive(run: Run, faces: FaceSet, make: MakeJob) -> Trained:
         run.finished["evaluating"] = round(outcome.evaluating, 3)
     run.write()
     return Trained(folder, model, job.closing())
+
+
+def _own_device(run: Run, group: Group) -> torch.device:
+    """Return the device of this process: of many on one machine, each has its own GPU."""
+    import torch
+
+    device = device_of(run.device)
+    if group.world > 1 and device.type == "cuda":
+        device = torch.device("cuda", group.local)
+        torch.cuda.set_device(device)
+    return device
 
 
 def _profile(folder: Path, lines: list[str], screen: TrainingScreen | Silence) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from phiz import artefacts
 from phiz.errors import PhizError, UsageError
 from phiz.faceset import FaceSet
+from phiz.verbs import sources
 
 if TYPE_CHECKING:
     from phiz.training.distributed import Group
@@ -82,7 +83,16 @@ def leading(group: Group) -> Iterator[None]:
 
 
 def tell(group: Group, run: Run) -> None:
-    """Hand a prepared run over to the others."""
+    """Hand a prepared run over to the others.
+
+    Raises:
+        UsageError: there are more processes than faces in a step.
+    """
+    if run.recipe.batch < group.world:
+        raise UsageError(
+            f"A step of {run.recipe.batch} faces cannot be shared by {group.world} processes; start fewer, "
+            "or a new run with a larger --batch."
+        )
     if group.world > 1 and group.first:
         group.hand_over(json.dumps(run.data()))
 
@@ -107,8 +117,9 @@ def faces_of(run: Run, source: Path) -> FaceSet:
     Raises:
         PhizError: it is not here, or another one.
     """
-    path = source if artefacts.kind_of(source) == "faceset" else run.folder / "faceset"
-    faces = FaceSet.open(path)
+    given = artefacts.kind_of(source) == "faceset"
+    path = source if given else run.folder / "faceset"
+    faces = (None if given else sources.cut_before(run)) or FaceSet.open(path)
     if faces.id != run.faceset:
         raise PhizError(
             f"{path} is not the face set that the first process trains on (id {faces.id[:12]}, not "

@@ -29,57 +29,97 @@ def way_of_cutting(word: str) -> str:
 
 
 def faces_of(run: Run, source: str | Path, labels: str | Path | None) -> FaceSet:
-    """Open the face set of a run, cutting pictures into RUN/faceset where `source` is none."""
-    from phiz.training.enlarging import UpscalingRecipe
-    from phiz.verbs.prepare import prepare
+    """Open the face set of a run, cutting pictures into RUN/faceset where `source` is none.
 
+    A run that goes on takes the faces it has cut, whatever has become of the pictures.
+
+    Raises:
+        UsageError: an option does not go with `source`.
+        PhizError: `source` is missing, too small, of another size, or not what the run was started on.
+    """
     source = Path(source)
-    size = run.recipe.size
-    way = run.asked.get("prepare")
     if artefacts.kind_of(source) == "faceset":
-        if way is not None:
-            raise UsageError(f"{source} is a face set, cut already; leave --prepare out.")
-        faces = FaceSet.open(source)
-        if labels is not None:
-            raise UsageError(f"{source} is a face set and has its labels already; leave --labels out.")
-        if faces.size != size and not (isinstance(run.recipe, UpscalingRecipe) and faces.size > size):
-            raise PhizError(
-                f"{source} holds faces of {faces.size} px, not {size}: add --size {faces.size}, or train "
-                "on the pictures it was made from."
-            )
+        faces = _given(run, source, labels)
     else:
-        check_size(size)
-        start = time.monotonic()
-        with progress("packing", "pictures") as tick:
-            faces = prepare(
-                source,
-                run.folder / "faceset",
-                size=size,
-                detector="none" if way in (None, "centre") else way,
-                labels=labels,
-                progress=tick,
-                warn=_hush if way in (None, "centre") else lambda line: say(run, line),
-            )
-        if run.plan is None:
-            say(run, f"Packed {len(faces):,} faces of {size} px in {duration(time.monotonic() - start)}.")
-            found = faces.made.get("detector") or {}
-            if way == "auto" and found:
-                say(run, f"Detector: {found['name']}, as {found['why']}.")
-            rejected = faces.rejected()
-            if rejected:
-                say(run, f"Set aside {len(rejected):,} pictures, first {rejected[0][0]}: {rejected[0][1]}.")
+        faces = cut_before(run) or _cut(run, source, labels)
     if len(faces) < 16:
         raise PhizError(f"{source}: {len(faces)} faces are too few to learn from; 16 are the least.")
     some = faces.batch(np.linspace(0, len(faces) - 1, _COMPARED).astype(int))
     if (some == some[0]).all():
         raise PhizError(f"{source}: its {len(faces):,} faces are one picture again and again; add others.")
+    _check_same(run, faces)
+    run.faceset, run.schema = faces.id, faces.schema
+    return faces
+
+
+def _given(run: Run, source: Path, labels: str | Path | None) -> FaceSet:
+    """Open a face set that was made before."""
+    from phiz.training.enlarging import UpscalingRecipe
+
+    if run.asked.get("prepare") is not None:
+        raise UsageError(f"{source} is a face set, cut already; leave --prepare out.")
+    if labels is not None:
+        raise UsageError(f"{source} is a face set and has its labels already; leave --labels out.")
+    faces, size = FaceSet.open(source), run.recipe.size
+    _check_same(run, faces)
+    if faces.size != size and not (isinstance(run.recipe, UpscalingRecipe) and faces.size > size):
+        raise PhizError(
+            f"{source} holds faces of {faces.size} px, not {size}: add --size {faces.size}, or train "
+            "on the pictures it was made from."
+        )
+    return faces
+
+
+def cut_before(run: Run) -> FaceSet | None:
+    """Open what a run that goes on has cut: the version of it that it was started on."""
+    folder = run.folder / "faceset"
+    for path in (folder, folder / f"faceset-{run.faceset}.json"):
+        if run.faceset and path.exists():
+            faces = FaceSet.open(path)
+            if faces.id == run.faceset:
+                return faces
+    return None
+
+
+def _cut(run: Run, source: Path, labels: str | Path | None) -> FaceSet:
+    """Cut pictures into RUN/faceset, and say what came of it."""
+    from phiz.verbs.prepare import prepare
+
+    size, way = run.recipe.size, run.asked.get("prepare")
+    check_size(size)
+    start = time.monotonic()
+    with progress("packing", "pictures") as tick:
+        faces = prepare(
+            source,
+            run.folder / "faceset",
+            size=size,
+            detector="none" if way in (None, "centre") else way,
+            labels=labels,
+            progress=tick,
+            warn=_hush if way in (None, "centre") else lambda line: say(run, line),
+        )
+    say(run, f"Packed {len(faces):,} faces of {size} px in {duration(time.monotonic() - start)}.")
+    found = faces.made.get("detector") or {}
+    if way == "auto" and found:
+        say(run, f"Detector: {found['name']}, as {found['why']}.")
+    rejected = faces.rejected()
+    if rejected:
+        say(run, f"Set aside {len(rejected):,} pictures, first {rejected[0][0]}: {rejected[0][1]}.")
+    return faces
+
+
+def _check_same(run: Run, faces: FaceSet) -> None:
+    """Refuse faces, or names of their labels, that a run was not started on."""
     if run.faceset and run.faceset != faces.id:
         raise PhizError(
             f"{faces.path} is not the face set {run.folder} was started on (id {faces.id[:12]}, not "
             f"{run.faceset[:12]}); --force starts anew with it."
         )
-    run.faceset = faces.id
-    return faces
+    if run.schema is not None and run.schema != faces.schema:
+        raise PhizError(
+            f"{faces.path} names its labels otherwise than when {run.folder} was started; name them as they "
+            "were, or --force starts anew."
+        )
 
 
 def _hush(line: str) -> None:

@@ -93,7 +93,6 @@ def train(
     """
     need_torch()
     from phiz.training import recipe as recipes
-    from phiz.training import run as runs
 
     out = Path(out)
     if minutes is not None and steps is not None:
@@ -114,31 +113,44 @@ def train(
     }
     if prepare is not None:
         asked["prepare"] = sources.way_of_cutting(prepare)
-    donor: Model | None = None
-    run = None if force else existing(out, asked, resume)
-    if run and run.finished:
-        return Trained(out, load(out), [f"{out} is done: {words.summary(run)}.", *(run.reasons * explain)])
-    if run is None:
-        artefacts.check_target(out, "run", force)
-        whole = recipe if isinstance(recipe, recipes.Recipe) else recipes.find(recipe or automatic.NAME)
-        if size is None and artefacts.kind_of(Path(source)) == "faceset":
-            size = FaceSet.open(source).size
-        given = {"size": size, "batch": batch, "seed": seed, "steps": steps}
-        whole = recipes.changed(whole, {key: str(value) for key, value in given.items() if value is not None})
-        whole = recipes.changed(whole, settings or {})
-        if minutes is not None or whole.steps is None:
-            asked["minutes"] = minutes or DEFAULT_MINUTES
-            whole = whole.model_copy(update={"steps": None})
-        if start_from is not None:
-            whole = _starting_from(donor := load(start_from), whole, settings or {}, asked)
-        place = device_of(device or "auto")
-        run = runs.Run(out, asked, whole, str(place), donor=None if donor is None else donor.sha256)
-        run.profile, run.explain = profile, explain
-        with artefacts.alone(out, "training"):
-            return start(run, partial(_faces, source, labels), force, _gan)
-    run.profile, run.explain = profile, explain
+    if profile:
+        processes.only_one("phiz train --profile")
     with artefacts.alone(out, "training"):
-        return drive(run, _faces(source, labels, run), _gan)
+        run = None if force else existing(out, asked, resume)
+        if run and run.finished:
+            lines = [f"{out} is done: {words.summary(run)}.", *(run.reasons * explain)]
+            return Trained(out, load(out), lines)
+        if run is not None:
+            run.profile, run.explain = profile, explain
+            return drive(run, _faces(source, labels, run), _gan)
+        run = _new(out, asked, recipe, settings or {}, force)
+        run.profile, run.explain = profile, explain
+        return start(run, partial(_faces, source, labels), force, _gan)
+
+
+def _new(
+    out: Path, asked: dict[str, Any], recipe: str | Recipe | None, settings: Mapping[str, str], force: bool
+) -> Run:
+    """Return a run that is to be written at `out`: what was asked for, and the whole recipe."""
+    from phiz.training import recipe as recipes
+    from phiz.training import run as runs
+
+    artefacts.check_target(out, "run", force)
+    whole = recipe if isinstance(recipe, recipes.Recipe) else recipes.find(recipe or automatic.NAME)
+    given = {key: asked[key] for key in ("size", "batch", "seed", "steps")}
+    if given["size"] is None and artefacts.kind_of(Path(asked["source"])) == "faceset":
+        given["size"] = FaceSet.open(asked["source"]).size
+    whole = recipes.changed(whole, {key: str(value) for key, value in given.items() if value is not None})
+    whole = recipes.changed(whole, settings)
+    if asked["minutes"] is not None or whole.steps is None:
+        asked["minutes"] = asked["minutes"] or DEFAULT_MINUTES
+        whole = whole.model_copy(update={"steps": None})
+    donor: Model | None = None
+    if asked["start_from"] is not None:
+        donor = load(asked["start_from"])
+        whole = _starting_from(donor, whole, settings, asked)
+    place = device_of(asked["device"] or "auto")
+    return runs.Run(out, asked, whole, str(place), donor=None if donor is None else donor.sha256)
 
 
 def _starting_from(
@@ -179,8 +191,8 @@ def _gan(run: Run, faces: FaceSet, device: torch.device, group: Group) -> Job:
         raise UsageError("--set compile=true is for one process; leave it out with torchrun.")
     task = gan.GAN(run.recipe, faces, device, group)
 
-    def prepare() -> None:
-        if run.donor and group.first:
+    def prepare(fresh: bool) -> None:
+        if fresh and run.donor and group.first:
             for line in task.start_from(_donor(run)):
                 sources.say(run, line)
         if group.world == 1:

@@ -79,7 +79,6 @@ def train_upscaler(
     """
     need_torch()
     processes.only_one("phiz train-upscaler")
-    from phiz.training import run as runs
 
     out = Path(out)
     if minutes is not None and steps is not None:
@@ -101,23 +100,36 @@ def train_upscaler(
     }
     if prepare is not None:
         asked["prepare"] = sources.way_of_cutting(prepare)
-    run = None if force else existing(out, asked, resume)
-    if run and run.finished:
-        return Trained(out, upscaler.load(out), [f"{out} is done: {words.summary(run)}."])
-    if run is not None:
-        with artefacts.alone(out, "training"):
-            return drive(run, sources.faces_of(run, source, None), _job)
-    artefacts.check_target(out, "run", force)
-    made = load(generator) if generator is not None else None
-    if perceptual is not None and not Path(perceptual).is_file():
-        raise PhizError(f"{perceptual} does not exist; --perceptual takes the path of an .onnx.")
-    whole = _recipe(recipe, asked, settings or {}, source, made)
-    if minutes is not None or whole.steps is None:
-        asked["minutes"] = minutes or DEFAULT_MINUTES
-        whole = whole.model_copy(update={"steps": None})
-    run = runs.Run(out, asked, whole, str(device_of(device or "auto")), donor=made.sha256 if made else None)
     with artefacts.alone(out, "training"):
+        run = None if force else existing(out, asked, resume)
+        if run and run.finished:
+            return Trained(out, upscaler.load(out), [f"{out} is done: {words.summary(run)}."])
+        if run is not None:
+            return drive(run, sources.faces_of(run, source, None), _job)
+        run = _new(out, asked, recipe, settings or {}, force)
         return start(run, lambda run: sources.faces_of(run, source, None), force, _job)
+
+
+def _new(
+    out: Path,
+    asked: dict[str, Any],
+    recipe: str | UpscalingRecipe | None,
+    settings: Mapping[str, str],
+    force: bool,
+) -> Run:
+    """Return a run that is to be written at `out`: what was asked for, and the whole recipe."""
+    from phiz.training import run as runs
+
+    artefacts.check_target(out, "run", force)
+    made = load(asked["generator"]) if asked["generator"] is not None else None
+    if asked["perceptual"] is not None and not Path(asked["perceptual"]).is_file():
+        raise PhizError(f"{asked['perceptual']} does not exist; --perceptual takes the path of an .onnx.")
+    whole = _recipe(recipe, asked, settings, asked["source"], made)
+    if asked["minutes"] is not None or whole.steps is None:
+        asked["minutes"] = asked["minutes"] or DEFAULT_MINUTES
+        whole = whole.model_copy(update={"steps": None})
+    device = str(device_of(asked["device"] or "auto"))
+    return runs.Run(out, asked, whole, device, donor=made.sha256 if made else None)
 
 
 def _recipe(
