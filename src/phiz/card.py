@@ -40,6 +40,8 @@ class ModelConfig(BaseModel):
     kind: Literal["generator", "upscaler"] = "generator"
     synthetic: Literal[True] = True
     network: Network
+    discriminator: dict[str, Any] = Field(default_factory=dict)
+    """Arguments of its D, besides size and labels; empty where they are not known."""
     size: int = Field(ge=1)
     """Height and width of a face in pixels."""
     z: int = Field(ge=1)

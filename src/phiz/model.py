@@ -53,6 +53,11 @@ class Model:
         return f"Model({str(self.path)!r}, {self.config.size} px, {self.hash})"
 
     @property
+    def name(self) -> str:
+        """What it is called where it is spoken of: its path, or the name of a model that comes with phiz."""
+        return bundled.called(self.path)
+
+    @property
     def sha256(self) -> str:
         """The SHA-256 of the weights, in hexadecimal: the model's name everywhere."""
         return self.config.files[WEIGHTS]
@@ -162,10 +167,10 @@ class Model:
         known = self.config.labels
         for attribute, value in (asked or {}).items():
             if not known:
-                raise UsageError(f'{self.path} takes no labels, so not "{attribute}" either.')
+                raise UsageError(f'{self.name} takes no labels, so not "{attribute}" either.')
             if attribute not in known:
                 raise UsageError(
-                    f'{self.path} has no label "{attribute}"; it has {", ".join(known)}.'
+                    f'{self.name} has no label "{attribute}"; it has {", ".join(known)}.'
                     + nearest(attribute, known)
                 )
             if value not in known[attribute]:

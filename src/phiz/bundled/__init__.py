@@ -51,6 +51,12 @@ def resolve(path: str | Path) -> Path:
     return path if path.exists() or name not in names() else folder(name)
 
 
+def called(path: Path) -> str:
+    """Return the name of the bundled model that lies at `path`, or else `path`."""
+    name = path.name.rpartition("-")[0]
+    return name if name in names() and path.parent == cache_folder() / "models" else str(path)
+
+
 def folder(name: str) -> Path:
     """Return the folder of a bundled model; put together, or put together anew where it is not whole.
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-from phiz.errors import PhizError, UsageError, nearest
+from phiz.errors import UsageError, nearest
 
 if TYPE_CHECKING:
     from torch import nn
@@ -47,10 +48,15 @@ def upscaler(name: str, **arguments: Any) -> nn.Module:
 def _build(name: str, role: str, arguments: dict[str, Any], known: Mapping[str, str] = NETWORKS) -> nn.Module:
     if name not in known:
         raise UsageError(f'There is no network "{name}"; there are {", ".join(known)}.{nearest(name, known)}')
+    kind = getattr(import_module(known[name]), role)
+    takes = list(signature(kind).parameters)
+    for key in arguments:
+        if key not in takes:
+            raise UsageError(f'The {role.lower()} of network "{name}" has no {key}.{nearest(key, takes)}')
     try:
-        return getattr(import_module(known[name]), role)(**arguments)
-    except TypeError as fault:
-        raise PhizError(f'Network "{name}" does not take these arguments: {fault}.') from None
+        return kind(**arguments)  # type: ignore[no-any-return]
+    except (TypeError, ValueError) as fault:
+        raise UsageError(f'The {role.lower()} of network "{name}": {fault}.') from None
 
 
 def base_and_doublings(size: int) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 After R3GAN (Huang et al., arXiv 2501.05441): no tricks, residual blocks, the same in G and D. Shaped for
 browsers and CPUs: G convolves, then doubles, so that no wide convolution runs at full size, and has at most
-64 channels from 48 px up; D looks at 2x2 blocks of pixels as 12 channels.
+64 channels from 64 px up; D looks at 2x2 blocks of pixels as 12 channels.
 
 The latent is mapped to a point w of the model's own space: w = z + f(z), with f starting at zero, so that a
 training begins as if there were no mapping. Truncation draws w towards a centre. In every block w, and a
@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -59,10 +59,18 @@ def channels(widths: Sequence[int], base: int, doublings: int) -> list[int]:
 
 def _widths(asked: str | Sequence[int], presets: dict[str, Sequence[int]]) -> Sequence[int]:
     if not isinstance(asked, str):
+        if len(asked) < 2 or not all(isinstance(width, int) and width > 0 for width in asked):
+            raise ValueError(f"width is a name or two numbers of channels at least, not {asked}")
         return asked
     if asked not in presets:
-        raise TypeError(f'width is one of {", ".join(presets)} or a list of channels, not "{asked}"')
+        raise ValueError(f'width is one of {", ".join(presets)} or a list of channels, not "{asked}"')
     return presets[asked]
+
+
+def _check(block: str, norm: str = "none") -> None:
+    for name, asked, known in (("block", block, get_args(Block)), ("norm", norm, get_args(Norm))):
+        if asked not in known:
+            raise ValueError(f'{name} is {" or ".join(known)}, not "{asked}"')
 
 
 def _convolution(
@@ -80,8 +88,6 @@ def _inner(width: int, block: Block) -> nn.Module:
     """Return what a residual block does before its activation, (N, width, H, W) to the same."""
     if block == "full":
         return _convolution(width, width)
-    if block != "grouped":
-        raise TypeError(f'block is full or grouped, not "{block}"')
     wide = 2 * width
     return nn.Sequential(
         _convolution(width, wide, 1, bias=True),
@@ -193,6 +199,7 @@ class Generator(nn.Module):
         labels: Sequence[int] = (),
     ) -> None:
         super().__init__()
+        _check(block, norm)
         self.base, doublings = base_and_doublings(size)
         *stages, head = channels(_widths(width, GENERATOR), self.base, doublings + 1)
         self.mapping = Mapping(z, mapping)
@@ -259,6 +266,7 @@ class Discriminator(nn.Module):
         labels: Sequence[int] = (),
     ) -> None:
         super().__init__()
+        _check(block)
         base, doublings = base_and_doublings(size)
         stages = channels(_widths(width, DISCRIMINATOR), base, doublings)
         self.enter = _convolution(12, stages[-1], bias=True)

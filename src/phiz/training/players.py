@@ -98,15 +98,15 @@ class Players:
     def start_from(self, donor: Donor) -> list[str]:
         """Take the weights of another model; return lines that say what was taken."""
         schema = self.faces.schema if self.conditions else {}
-        lines = []
-        for role, network, weights in (
-            ("G", self.generator, donor.generator),
-            ("D", self.discriminator, donor.discriminator),
-        ):
-            taken = transfer.take(network, weights, schema, donor.schema)
-            lines.append(f"{role} starts from {donor.name}: {taken}")
+        taken = transfer.generator(self.generator, donor, schema)
+        lines = [f"G starts from {donor.name}: {taken}"]
+        if donor.discriminator:
+            taken = transfer.discriminator(self.discriminator, donor, schema)
+            lines.append(f"D starts from {donor.name}: {taken}")
+        else:
+            lines.append(f"D starts anew: {donor.name} has none.")
         self.average.load_state_dict(self.generator.state_dict())
-        return lines
+        return lines + transfer.labels_said(donor.schema, schema)
 
     def learning(self) -> None:
         """Let D learn, save for the layers that the recipe freezes."""

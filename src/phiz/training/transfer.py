@@ -1,14 +1,24 @@
 """Transfer: a training that starts from another model's G and D, across sizes and labels.
 
 Layers have the same names at every size, counted from the smallest upward. What has the same name and the
-same shape is taken; of a layer whose inputs are more or fewer, the inputs that both have; of labels, those
-that both know by name. The rest starts anew.
+same shape is taken, and the rest starts anew. G's layers that read a face's code (dense and the styles) take
+the part of it that both have.
+
+Labels that both know by name keep their vectors. What a donor's other labels said must not vanish from its
+code: its faces would fall apart. Let mu be the mean of their summed vectors by their frequencies and R R^T
+its covariance.
+
+    Labels that the donor does not know: their vectors start as mu / K + R n / sqrt(K) for K attributes, so
+        that their sum is distributed as the donor's was.
+    No such labels: R is read from the latent instead, W_w += W_l R, and mu goes into the biases.
+    D: mu goes into its last layer, and labels that it does not know say nothing yet.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 
 import numpy as np
@@ -17,19 +27,24 @@ from torch import Tensor, nn
 
 from phiz.model import DISCRIMINATOR, Model
 
-_VECTORS = "labels.vectors.weight"
+_VECTORS, _DENSE, _STYLE = "labels.vectors.weight", "dense.weight", "style.weight"
+LEAST = 0.25
+"""The share of G below which another model has nothing to give."""
 
 Schema = Mapping[str, Sequence[str]]
+Weights = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Donor:
-    """The weights of a model to start from, and the labels it takes."""
+    """The weights of a model to start from, and the labels it takes, with their frequencies."""
 
     name: str
+    size: int
     schema: Schema
-    generator: dict[str, np.ndarray]
-    discriminator: dict[str, np.ndarray]
+    frequencies: Mapping[str, Sequence[int]]
+    generator: Weights
+    discriminator: Weights
 
     @classmethod
     def of(cls, model: Model) -> Donor:
@@ -39,68 +54,195 @@ class Donor:
         path = model.path / DISCRIMINATOR
         critic = load_file(path) if path.exists() else {}
         config = model.config
-        return cls(str(model.path), config.labels, model.weights(), critic)
+        return cls(model.name, config.size, config.labels, config.frequencies, model.weights(), critic)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Taken:
-    """How many values of a network were taken, of how many, and the layers that start anew."""
+    """How many values of a network were taken, of how many, and the layers of which some start anew."""
 
-    values: int
-    whole: int
-    anew: list[str]
+    values: int = 0
+    whole: int = 0
+    anew: list[str] = field(default_factory=list)
+
+    @property
+    def share(self) -> float:
+        """The part of the network that was taken."""
+        return self.values / self.whole
 
     def __str__(self) -> str:
         if self.values == self.whole:
             return "all of it was taken."
-        layers = ", ".join(self.anew[:6]) + (" ..." if len(self.anew) > 6 else "")
-        return f"{self.values / self.whole:.0%} was taken; anew: {layers}."
+        layers = ", ".join(self.anew[:6]) + (f" and {len(self.anew) - 6} more" if len(self.anew) > 6 else "")
+        return f"{math.floor(100 * self.share)}% was taken; anew, at least in part: {layers}."
 
 
-def take(network: nn.Module, weights: Mapping[str, np.ndarray], to: Schema, of: Schema) -> Taken:
-    """Fill `network` with what fits of `weights`; `to` and `of` are the labels of both."""
-    values, whole = 0, 0
-    anew: list[str] = []
+@dataclass(frozen=True)
+class Lost:
+    """What the labels that only the donor knows said: their summed vectors' mean (V,) and root R (V, V)."""
+
+    mean: np.ndarray
+    root: np.ndarray
+
+    @classmethod
+    def of(cls, vectors: np.ndarray, donor: Donor, to: Schema) -> Lost:
+        """Sum up the attributes of `donor` that `to` has not."""
+        width = vectors.shape[1]
+        mean, covariance = np.zeros(width), np.zeros((width, width))
+        for attribute, rows in _blocks(donor.schema).items():
+            if attribute not in to:
+                center, part = _moments(vectors[rows], donor.frequencies.get(attribute))
+                mean, covariance = mean + center, covariance + part
+        values, axes = np.linalg.eigh(covariance)
+        order = np.argsort(values)[::-1]  # the widest first: a shorter latent reads those
+        return cls(mean, axes[:, order] * np.sqrt(values[order].clip(0)))
+
+
+def generator(network: nn.Module, donor: Donor, to: Schema) -> Taken:
+    """Fill a generator with labels `to` with what fits of the donor's."""
+    given, taken = donor.generator, Taken()
+    lost = Lost.of(given[_VECTORS].astype(np.float64), donor, to) if _VECTORS in given else None
+    folds = not set(to) - set(donor.schema)  # no labels of its own take the place of what was lost
     with torch.no_grad():
-        for name, old in network.state_dict().items():  # the network's own memory
-            count = _fill(old, torch.from_numpy(weights[name]), name, to, of) if name in weights else 0
-            values, whole = values + count, whole + old.numel()
-            layer = name.rpartition(".")[0]
-            if count < old.numel() and layer not in anew:
-                anew.append(layer)
-    return Taken(values, whole, anew)
+        state = network.state_dict()  # the network's own memory
+        for name, old in state.items():
+            if name == _VECTORS:
+                count = _vectors(old, donor, to, lost)
+            elif name == _DENSE or name.endswith(_STYLE):
+                count = _coded(old, given.get(name), bool(to), lost, folds)
+            else:
+                count = _same(old, given.get(name))
+            _note(taken, name, count, old.numel())
+        if lost is not None and folds:
+            _into_biases(state, given, lost)
+    return taken
 
 
-def _fill(old: Tensor, new: Tensor, name: str, to: Schema, of: Schema) -> int:
-    """Copy what fits of `new` into `old`; return how many values that were."""
-    if name == _VECTORS:
-        return _fill_vectors(old, new, to, of)
-    if old.shape == new.shape:
-        old.copy_(new)
-        return old.numel()
-    if old.dim() == new.dim() == 2 and len(old) == len(new):
-        shared = min(old.shape[1], new.shape[1])
-        old[:, :shared] = new[:, :shared]
-        return shared * len(old)
-    return 0
+def discriminator(network: nn.Module, donor: Donor, to: Schema) -> Taken:
+    """Fill a discriminator with labels `to` with what fits of the donor's."""
+    given, taken = donor.discriminator, Taken()
+    with torch.no_grad():
+        state = network.state_dict()
+        for name, old in state.items():
+            count = _rows(old, given, donor, to) if name == _VECTORS else _same(old, given.get(name))
+            _note(taken, name, count, old.numel())
+        dense = state.get(_DENSE)
+        if _VECTORS in given and dense is not None and dense.shape == given[_DENSE].shape:
+            lost = _means(given[_VECTORS].astype(np.float64), donor, to)
+            dense += torch.from_numpy(lost).to(dense)
+    return taken
 
 
-def _fill_vectors(old: Tensor, new: Tensor, to: Schema, of: Schema) -> int:
-    if old.shape[1] != new.shape[1]:
+def labels_said(of: Schema, to: Schema) -> list[str]:
+    """Return lines that say which of a donor's labels are taken, and what becomes of the others."""
+    lines = []
+    both, lost = [name for name in of if name in to], [name for name in of if name not in to]
+    if both:
+        lines.append(f"Its labels {', '.join(both)} are taken.")
+    if lost:
+        instead = "those of these faces" if set(to) - set(of) else "the latent"
+        lines.append(f"What its labels {', '.join(lost)} said is read from {instead} now.")
+    return lines
+
+
+def _note(taken: Taken, name: str, count: int, whole: int) -> None:
+    taken.values, taken.whole = taken.values + count, taken.whole + whole
+    layer = name.rpartition(".")[0]
+    if count < whole and layer not in taken.anew:
+        taken.anew.append(layer)
+
+
+def _same(old: Tensor, new: np.ndarray | None) -> int:
+    """Copy what has the same shape; return how many values that were."""
+    if new is None or old.shape != new.shape:
         return 0
-    rows, count = _rows(of), 0
-    for label, row in _rows(to).items():
-        if label in rows:
-            old[row] = new[rows[label]]
-            count += old.shape[1]
+    old.copy_(torch.from_numpy(new))
+    return old.numel()
+
+
+def _coded(old: Tensor, new: np.ndarray | None, labelled: bool, lost: Lost | None, folds: bool) -> int:
+    """Copy the columns (outputs, code) that both codes have: the latent's, then the labels'."""
+    if new is None or len(old) != len(new):
+        return 0
+    was = lost is not None
+    have, had = old.shape[1] // (1 + labelled), new.shape[1] // (1 + was)
+    both = min(have, had)
+    values = torch.from_numpy(new).to(old)
+    old[:, :both] = values[:, :both]
+    if labelled and was:
+        old[:, have : have + both] = values[:, had : had + both]
+    if lost is not None and folds:
+        read = values[:, had:] @ torch.from_numpy(lost.root).to(old)
+        old[:, :both] += read[:, :both]
+    return both * len(old) * (1 + (labelled and was))
+
+
+def _into_biases(state: Mapping[str, Tensor], given: Weights, lost: Lost) -> None:
+    """Add to each style what the mean of the lost labels said."""
+    for name, new in given.items():
+        bias = state.get(name.removesuffix("weight") + "bias")
+        width = len(lost.mean)
+        if name.endswith(_STYLE) and bias is not None and bias.shape == new.shape[:1]:
+            bias += torch.from_numpy(new[:, -width:] @ lost.mean).to(bias)
+
+
+def _vectors(old: Tensor, donor: Donor, to: Schema, lost: Lost | None) -> int:
+    """Fill G's vectors of labels: known ones as they are, others so that their sum is as the donor's was."""
+    if lost is None or old.shape[1] != len(lost.mean):
+        return 0
+    count = _rows(old, donor.generator, donor, to)
+    unknown = [rows for attribute, rows in _blocks(to).items() if attribute not in donor.schema]
+    for rows in unknown:
+        draws = torch.randn(len(rows), old.shape[1], dtype=torch.float64).numpy() / math.sqrt(len(unknown))
+        values = lost.mean / len(unknown) + draws @ lost.root.T
+        old[rows.start : rows.stop] = torch.from_numpy(values).to(old)
     return count
 
 
-def _rows(schema: Schema) -> dict[tuple[str, str], int]:
-    """Say which row of a table of vectors belongs to which value of which attribute."""
-    starts = accumulate((len(values) for values in schema.values()), initial=0)
+def _rows(old: Tensor, given: Weights, donor: Donor, to: Schema) -> int:
+    """Fill the vectors of a network's labels with those the donor knows; return how many values those are.
+
+    A value that it does not know of an attribute it knows starts as the mean of the others; in D, which adds
+    what labels say to its verdict, an attribute that it does not know says nothing.
+    """
+    if _VECTORS not in given or old.shape[1] != given[_VECTORS].shape[1]:
+        return 0
+    vectors, count = given[_VECTORS], 0
+    theirs = _blocks(donor.schema)
+    for attribute, rows in _blocks(to).items():
+        if attribute not in theirs:
+            old[rows.start : rows.stop] = 0.0
+            continue
+        known = dict(zip(donor.schema[attribute], theirs[attribute], strict=True))
+        mean = _moments(vectors[theirs[attribute]], donor.frequencies.get(attribute))[0]
+        for value, row in zip(to[attribute], rows, strict=True):
+            old[row] = torch.from_numpy(vectors[known[value]] if value in known else mean).to(old)
+            count += old.shape[1] * (value in known)
+    return count
+
+
+def _means(vectors: np.ndarray, donor: Donor, to: Schema) -> np.ndarray:
+    """Return the sum of the mean vectors (V,) of the attributes that only the donor knows."""
+    sums = np.zeros(vectors.shape[1])
+    for attribute, rows in _blocks(donor.schema).items():
+        if attribute not in to:
+            sums += _moments(vectors[rows], donor.frequencies.get(attribute))[0]
+    return sums
+
+
+def _moments(vectors: np.ndarray, counts: Sequence[int] | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and covariance of an attribute's vectors (values, V), by the frequencies of its values."""
+    shares = np.asarray(counts if counts and any(counts) else np.ones(len(vectors)), np.float64)
+    shares = shares / shares.sum()
+    mean = shares @ vectors
+    apart = vectors - mean
+    return mean, (apart * shares[:, None]).T @ apart
+
+
+def _blocks(schema: Schema) -> dict[str, range]:
+    """Say which rows of a table of vectors belong to each attribute."""
+    ends = list(accumulate((len(values) for values in schema.values()), initial=0))
     return {
-        (attribute, value): start + i
-        for start, (attribute, values) in zip(starts, schema.items(), strict=False)
-        for i, value in enumerate(values)
+        attribute: range(start, end)
+        for attribute, start, end in zip(schema, ends[:-1], ends[1:], strict=True)
     }

@@ -108,13 +108,13 @@ def network_of(donor: Model, base: Recipe) -> Network:
     name = donor.config.network.name
     if name not in _OURS:
         raise PhizError(
-            f'{donor.path} has a network "{name}" and shares nothing with "{base.network.name}" of recipe '
+            f'{donor.name} has a network "{name}" and shares nothing with "{base.network.name}" of recipe '
             f"{base.name}; name the recipe that it was trained with: --recipe {donor.config.recipe}."
         )
     given: dict[str, Any] = dict(donor.config.network.arguments)
     for key in ("size", "z", "labels"):
         given.pop(key, None)
-    critic = base.network.discriminator if name == base.network.name else {}
-    if "width" in given and critic:
-        critic = critic | {"width": given["width"]}
+    critic = donor.config.discriminator
+    if not critic and name == base.network.name:  # of a model from before they were kept
+        critic = base.network.discriminator | ({"width": given["width"]} if "width" in given else {})
     return Network(name=name, generator=given, discriminator=critic)

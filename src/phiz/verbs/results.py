@@ -51,6 +51,7 @@ def write_model(run: Run, task: GAN, faces: FaceSet, step: int) -> Model:
     onnx = export(network, recipe.z, len(labels), found)
     config = ModelConfig(
         network=Network(name=recipe.network.name, arguments=dict(task.arguments("generator"))),
+        discriminator=dict(recipe.network.discriminator),
         size=recipe.size,
         z=recipe.z,
         labels=labels,

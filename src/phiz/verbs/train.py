@@ -134,6 +134,8 @@ def _new(
     """Return a run that is to be written at `out`: what was asked for, and the whole recipe."""
     from phiz.training import recipe as recipes
     from phiz.training import run as runs
+    from phiz.training import starting
+    from phiz.training.transfer import Donor
 
     artefacts.check_target(out, "run", force)
     whole = recipe if isinstance(recipe, recipes.Recipe) else recipes.find(recipe or automatic.NAME)
@@ -149,6 +151,9 @@ def _new(
     if asked["start_from"] is not None:
         donor = load(asked["start_from"])
         whole = _starting_from(donor, whole, settings, asked)
+    share = starting.check(whole, Donor.of(donor) if donor else None)
+    if share >= starting.DRAWS and not any(key.split(".")[0] == "outline" for key in settings):
+        whole = whole.model_copy(update={"outline": None})  # G draws faces already
     place = device_of(asked["device"] or "auto")
     return runs.Run(out, asked, whole, str(place), donor=None if donor is None else donor.sha256)
 
@@ -165,12 +170,9 @@ def _starting_from(
         recipe = recipe.model_copy(update=changes)
     elif network != recipe.network.name:
         raise PhizError(
-            f'{donor.path} has a network "{network}" and shares nothing with "{recipe.network.name}" of '
+            f'{donor.name} has a network "{network}" and shares nothing with "{recipe.network.name}" of '
             f"recipe {recipe.name}; choose a model made with that one."
         )
-    asked_for = any(key.split(".")[0] == "outline" for key in settings)
-    if (donor.config.size, donor.config.z) == (recipe.size, recipe.z) and not asked_for:
-        return recipe.model_copy(update={"outline": None})  # G draws faces already
     return recipe
 
 
@@ -233,7 +235,7 @@ def _donor(run: Run) -> Donor:
     model = load(run.asked["start_from"])
     if model.sha256 != run.donor:
         raise PhizError(
-            f"{model.path} is not the model that {run.folder} was to start from ({model.hash}, not "
+            f"{model.name} is not the model that {run.folder} was to start from ({model.hash}, not "
             f"{str(run.donor)[:16]}); --force starts anew with it."
         )
     return Donor.of(model)

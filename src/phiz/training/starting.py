@@ -1,0 +1,66 @@
+"""What is looked at before a run is written: can its networks be built, and has a donor anything to give?"""
+
+from __future__ import annotations
+
+from inspect import ismethod
+
+from torch import nn
+
+from phiz import networks
+from phiz.errors import PhizError, UsageError
+from phiz.networks import base_and_doublings
+from phiz.training import transfer
+from phiz.training.recipe import Recipe
+from phiz.training.transfer import Donor, Taken
+
+DRAWS = 0.9
+"""The share of G from which on it draws faces at once."""
+
+_SIDES = (16, 512)
+
+
+def check(recipe: Recipe, donor: Donor | None) -> float:
+    """Build the networks of `recipe`, without labels; return the share of G that `donor` gives, 0 to 1.
+
+    Raises:
+        UsageError: the networks do not take their arguments, or freeze asks for what there is not.
+        PhizError: the donor has nothing to give, or not the layers that are to be frozen.
+    """
+    name, size = recipe.network.name, recipe.size
+    g = networks.generator(name, size=size, z=recipe.z, **recipe.network.generator)
+    d = networks.discriminator(name, size=size, **recipe.network.discriminator)
+    if donor is None:
+        if recipe.freeze:
+            raise UsageError(f"--set freeze={recipe.freeze} keeps layers of a model: name one with --from.")
+        return 0.0
+    share = transfer.generator(g, donor, {}).share
+    if share < transfer.LEAST:
+        raise PhizError(f"{donor.name} shares nothing with {name} of {size} px. {_way_out(donor, size)}")
+    _check_frozen(recipe.freeze, d, transfer.discriminator(d, donor, {}), donor)
+    return share
+
+
+def _way_out(donor: Donor, size: int) -> str:
+    base = base_and_doublings(donor.size)[0]
+    if base == base_and_doublings(size)[0]:
+        return "Take the widths that it has, or leave --from out."
+    sizes = [base * 2**k for k in range(8) if _SIDES[0] <= base * 2**k <= _SIDES[1]]
+    fitting = f"{', '.join(map(str, sizes[:-1]))} and {sizes[-1]}"
+    return f"A model of {donor.size} px goes with {fitting} px."
+
+
+def _check_frozen(freeze: int, critic: nn.Module, taken: Taken, donor: Donor) -> None:
+    if not freeze:
+        return
+    found = getattr(critic, "layers", None)
+    layers: list[nn.Module] = found() if ismethod(found) else []
+    if freeze > len(layers):
+        raise UsageError(f"--set freeze={freeze}: D of this network has {len(layers)} layers to freeze.")
+    names = {module: name for name, module in critic.named_modules()}
+    for layer in layers[:freeze]:
+        name = names[layer]
+        if any(anew == name or anew.startswith(f"{name}.") for anew in taken.anew):
+            raise PhizError(
+                f"--set freeze={freeze}: {donor.name} has no layer {name} that fits D, so there is nothing "
+                f"to keep; leave freeze out, or take faces of {donor.size} px."
+            )
