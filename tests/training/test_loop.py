@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ pytest.importorskip("torch")
 
 import torch
 
-from phiz.errors import Surroundings
+from phiz.errors import Stopped, Surroundings
 from phiz.training import checkpoint, loop, plan
 from phiz.training.tasks import Position, Stage
 
@@ -148,6 +149,28 @@ def test_losses_that_are_no_numbers_stop_the_run_before_they_are_saved(tmp_path)
     kept = checkpoint.newest(tmp_path / "run" / "checkpoints", print)
     assert kept is not None
     assert kept.step <= 37
+
+
+def test_without_a_whole_checkpoint_there_is_nothing_to_go_back_to_and_it_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "newest", lambda *_: None)
+    with pytest.raises(Surroundings, match="no whole checkpoint to go back to"):
+        drive(tmp_path / "run", Counter(broken_from=37))
+
+
+def test_a_signal_that_came_while_it_was_planned_stops_it_after_a_step(tmp_path):
+    stop = threading.Event()
+    stop.set()
+    task, made = Counter(), plan.fixed(Counter(), 50)  # type: ignore[arg-type]
+    with pytest.raises(Stopped, match="stopped at step 1 of 50, everything saved"):
+        loop.run(task, made, tmp_path, lambda *_: None, lambda _: None, Quiet(), stop=stop)  # type: ignore[arg-type]
+    assert checkpoint.load(checkpoint.found(tmp_path / "checkpoints")[0]).step == 1
+
+
+def test_lines_of_metrics_do_not_grow_with_the_steps_and_ways_back_are_short():
+    made = plan.fixed(Counter(), 1_000_000)  # type: ignore[arg-type]
+    assert made.report_every == 50
+    assert made.checkpoint_every == 1_000
+    assert plan.fixed(Counter(), 60).report_every == 1  # type: ignore[arg-type]
 
 
 def test_a_line_of_metrics_cut_short_is_dropped_on_resume(tmp_path):

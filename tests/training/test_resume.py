@@ -83,7 +83,7 @@ def test_augmentation_goes_on_where_it_stood(tmp_path, monkeypatch):
     assert metrics(tmp_path / "whole")[-1]["augment"] > 0.3
 
 
-@pytest.mark.parametrize("recipe", ["quick", "dcgan", "afad64"])
+@pytest.mark.parametrize("recipe", ["quick", "modern", "dcgan", "afad64"])
 @pytest.mark.parametrize("cut", [3, 13])
 def test_resumed_equals_uninterrupted(recipe, cut, tmp_path):
     faces = write_faces(tmp_path / "faces", labelled=True)
