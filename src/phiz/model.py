@@ -258,8 +258,8 @@ def folder_of(path: Path, what: str = "model") -> Path:
     """
     path = bundled.resolve(path)
     if not path.exists():
-        beside = path.parent.iterdir() if path.parent.is_dir() else ()
-        raise PhizError(f"{path} does not exist.{nearest(path.name, [p.name for p in beside])}")
+        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise PhizError(f"{path} does not exist.{nearest(path.name, beside + bundled.names())}")
     kind = artefacts.kind_of(path)
     if kind == "faceset":
         raise PhizError(

@@ -11,6 +11,8 @@ import torch
 
 import phiz
 from phiz.errors import UsageError
+from phiz.training import gan, plan
+from phiz.training import recipe as recipes
 from phiz.training.conditions import Conditions
 from phiz.training.gan import _seen
 from toyset import SCHEMA, SMALL, write_faces
@@ -23,6 +25,23 @@ def test_d_sees_pictures_clipped_and_g_still_hears_of_what_lies_beyond():
     seen.sum().backward()
     assert pictures.grad is not None
     assert pictures.grad[[0, 2, 4]].tolist() == pytest.approx([0.1, 1.0, 0.1])
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+@pytest.mark.parametrize("more", [{}, {"augment": '{"strength": 0.5}'}, {"penalty.share": "0.5"}])
+def test_a_step_never_waits_for_the_device(tmp_path, more):
+    faces = write_faces(tmp_path / "faces", labelled=True)
+    recipe = recipes.changed(recipes.find("modern"), {"size": "16", **SMALL["modern"], **more})
+    task = gan.GAN(recipe, faces, torch.device("cuda"))
+    made = plan.fixed(task, 20)
+    for step in range(6):
+        task.step(made.position(step))
+    try:
+        torch.cuda.set_sync_debug_mode("error")
+        for step in range(6, 12):
+            task.step(made.position(step))
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
 
 
 def test_the_labels_of_a_face_set_become_those_of_the_model(tmp_path):

@@ -44,6 +44,10 @@ def test_one_value_changes():
         ({"batch.x": "1"}, ["batch"]),
         ({"size": "50"}, ["50", "48"]),
         ({"loss": "hinge"}, ["loss", "hinge"]),
+        ({"generator": "3"}, ["generator has keys of its own", "generator.rate"]),
+        ({"network.generator": "3"}, ["network.generator", "3"]),
+        ({"network.widths": "[8]"}, ["network.widths", "network.generator.widths"]),
+        ({"augment": '{"adaptive": true, "rise": 0}'}, ["rise above 0"]),
     ],
 )
 def test_a_wrong_setting_is_named(settings, words):

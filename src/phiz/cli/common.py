@@ -81,4 +81,9 @@ def pair(item: str, such: str = "--set batch=32 or --set generator.rate=0.001") 
 
 
 def label_choices(items: list[str] | None) -> dict[str, str] | None:
-    return dict(pair(item) for item in items) if items else None
+    pairs = [pair(item, "--label hair=blue") for item in items or ()]
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"--label {name} is given more than once; a face has one value of it.")
+    return dict(pairs) or None

@@ -45,6 +45,11 @@ def upscaler(name: str, **arguments: Any) -> nn.Module:
     return _build(name, "Upscaler", arguments, UPSCALERS)
 
 
+def takes(name: str, role: str) -> list[str]:
+    """Return the names of the arguments of a network's "generator" or "discriminator"."""
+    return list(signature(getattr(import_module(NETWORKS[name]), role.capitalize())).parameters)
+
+
 def _build(name: str, role: str, arguments: dict[str, Any], known: Mapping[str, str] = NETWORKS) -> nn.Module:
     if name not in known:
         raise UsageError(f'There is no network "{name}"; there are {", ".join(known)}.{nearest(name, known)}')

@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from phiz.training.recipe import Augment
+from phiz.training.supply import sent
 
 EVERY = 4
 LIMIT = 0.8
@@ -42,7 +43,7 @@ class Strength:
         self.asked = asked
         self.state = {name: torch.zeros((), dtype=torch.float64) for name in ("strength", "signs", "steps")}
         if asked.adaptive:
-            self.state["strength"] += asked.strength
+            self.state["strength"] += min(LIMIT, asked.strength)
 
     def at(self, progress: float) -> float:
         """Return the strength where `progress`, 0 to 1, of the stage lies behind."""
@@ -60,7 +61,7 @@ class Strength:
             return
         state = self.state
         state["signs"] = state["signs"].to(signs.device) + signs.double()
-        state["steps"] += 1
+        state["steps"] = state["steps"] + 1  # anew: what was kept of it before must not change
         if int(state["steps"]) < EVERY:
             return
         r = float(state["signs"]) / EVERY
@@ -93,7 +94,7 @@ class Changes:
 
     def to(self, device: torch.device) -> Changes:
         """Return the same on `device`."""
-        return self._each(lambda part: part.to(device))
+        return self._each(lambda part: sent(part, device))
 
     def __getitem__(self, which: slice | Tensor) -> Changes:
         """Return what is done to some of the pictures."""

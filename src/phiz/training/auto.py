@@ -72,8 +72,9 @@ def choose(base: Recipe, case: Case) -> tuple[Recipe, dict[str, str]]:
             "augment": Augment(strength=strength) if strength else None,
         }
     )
-    because = "best of those measured" if case.size <= 64 else "it grows with the pixels"
-    enough = f"{outline:.1%} of the time, some {_OUTLINE_STEPS:,} steps"
+    because = "the best of those measured at 32 px" if case.size <= 64 else "it grows with the pixels"
+    whole = round(outline * steps) if case.counted else _OUTLINE_STEPS
+    enough = f"{outline:.1%} of the time, some {_steps(whole)}"
     return recipe, {
         "network": why,
         "rates": _rate_said(rate, steps),
@@ -101,8 +102,12 @@ def _network(base: Recipe, case: Case) -> tuple[Network, int, str]:
     reason = "time enough for the widest."
     if wider:
         from_steps = _WORTH[wider] if case.counted else round(_WORTH[wider] * COSTS[wider] / COSTS[width])
-        reason = f"{wider} pays from {from_steps:,} of these."
-    return network, steps, f"network modern, width {width}: about {steps:,} steps; {reason}"
+        reason = f"{wider} is taken from {from_steps:,} of these on, by guess."
+    return network, steps, f"network modern, width {width}: about {_steps(steps)}; {reason}"
+
+
+def _steps(count: int) -> str:
+    return f"{count:,} step{'s' if count != 1 else ''}"
 
 
 def _rate_said(rate: float, steps: int) -> str:
@@ -122,7 +127,7 @@ def _strength(views: float) -> float:
 
 
 def _augmented(strength: float, views: float) -> str:
-    seen = f"each face is seen about {views:,.0f} times"
+    seen = f"each face, its mirror image apart, is seen about {views:,.0f} times"
     if not strength:
         return f"augmentation none: {seen}."
     return f"augmentation {strength:g}: {seen}, often enough to be learned by heart."

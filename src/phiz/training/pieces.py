@@ -16,6 +16,7 @@ from torch import Tensor
 from phiz.training.augment import Changes
 from phiz.training.players import Players
 from phiz.training.randomness import Stream
+from phiz.training.supply import sent
 from phiz.training.tasks import Position
 
 
@@ -43,7 +44,7 @@ class Piece:
 
     def only(self, which: list[int], *more: Tensor) -> tuple[Piece, list[Tensor]]:
         """Return what D needs of some of the rows, and of `more` (n, ...) beside them."""
-        at = torch.tensor(which, device=self.real.device)
+        at = sent(torch.tensor(which), self.real.device)
         labels = None if self.labels is None else self.labels[at]
         changes = self.changes and self.changes[torch.cat([at, at + len(self.rows)])]
         return replace(self, real=self.real[at], labels=labels, changes=changes), [part[at] for part in more]
@@ -87,13 +88,13 @@ class Pieces(Players):
 
     def _own(self, values: Tensor) -> Tensor:
         """Return this process's rows of what was drawn for the global batch, on the device."""
-        return values[self.mine.start : self.mine.stop].to(self.device)
+        return sent(values[self.mine.start : self.mine.stop], self.device)
 
     def _labels(self, at: Position, indices: np.ndarray) -> tuple[Tensor | None, Tensor | None]:
         """Return the labels of a step's real faces, -1 where missing, and the same with those drawn."""
         if self.conditions is None:
             return None, None
-        labels = self.conditions.of(indices).to(self.device)
+        labels = sent(self.conditions.of(indices), self.device)
         drawn = self.conditions.drawn(self.batch, self.random.at(Stream.LABELS, at.step))
         return labels, torch.where(labels >= 0, labels, self._own(drawn))
 

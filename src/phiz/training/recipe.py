@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from phiz import networks
 from phiz.errors import PhizError, UsageError, nearest
 from phiz.pictures import check_size
 
@@ -77,6 +78,12 @@ class Augment(Part):
     rise: float = Field(0.2, ge=0, le=1)
     adaptive: bool = False
     target: float = Field(0.6, ge=-1, le=1)
+
+    @model_validator(mode="after")
+    def _moves(self) -> Augment:
+        if self.adaptive and not self.rise:
+            raise ValueError("an adaptive augmentation needs a rise above 0, the time it takes from 0 to 1")
+        return self
 
 
 class Recipe(Part):
@@ -202,9 +209,14 @@ def validated(data: Any, source: str, kind: type[R] = Recipe) -> R:  # type: ign
         first = fault.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "the whole"
         if first["type"] == "extra_forbidden":
-            raise UsageError(f"{source}: a recipe has no {key}.{nearest(key, _keys(kind))}") from None
-        if not first["loc"]:  # a rule about the whole recipe
+            raise UsageError(
+                f"{source}: a recipe has no {key}.{nearest(key, _all_keys(kind, data))}"
+            ) from None
+        if first["type"] == "value_error":  # a rule about several keys
             raise UsageError(f"{source}: {first['msg'].removeprefix('Value error, ')}.") from None
+        if first["type"].startswith("model_") and first["loc"]:
+            inner = next(other for other in _keys(kind) if other.startswith(f"{key}."))
+            raise UsageError(f"{source}: {key} has keys of its own, such as {inner}.") from None
         raise UsageError(f"{source}: {key}: {first['msg']} (it is {first['input']!r}).") from None
 
 
@@ -232,6 +244,15 @@ def changed(recipe: R, settings: Mapping[str, str]) -> R:
     recipe = validated(data, source, type(recipe))
     check_size(recipe.size)  # type: ignore[attr-defined]
     return recipe
+
+
+def _all_keys(kind: type[BaseModel], data: Any) -> Iterable[str]:
+    """Return the keys of a recipe, and those that its networks take as arguments."""
+    yield from _keys(kind)
+    network = data.get("network") if isinstance(data, dict) else None
+    if isinstance(network, dict) and network.get("name") in networks.NETWORKS:
+        for role in ("generator", "discriminator"):
+            yield from (f"network.{role}.{key}" for key in networks.takes(network["name"], role))
 
 
 def _keys(part: type[BaseModel], before: str = "") -> Iterable[str]:

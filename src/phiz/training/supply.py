@@ -52,7 +52,7 @@ class Supply:
         """Return the faces of a step, uint8 (N, H, W, 3) on the device, and their indices (N,)."""
         indices = self._indices(step)
         if self._whole is not None:
-            return self._whole[torch.from_numpy(indices).to(self._device)], indices
+            return self._whole[sent(torch.from_numpy(indices), self._device)], indices
         start = time.monotonic()
         if self._reader is None:
             self._reader = ThreadPoolExecutor(1, "faces")
@@ -66,8 +66,7 @@ class Supply:
         return pictures.to(self._device, non_blocking=True), indices
 
     def _read(self, step: int) -> Tensor:
-        pictures = torch.from_numpy(self._faces.batch(self._indices(step)))
-        return pictures.pin_memory() if self._device.type == "cuda" else pictures
+        return pinned(torch.from_numpy(self._faces.batch(self._indices(step))), self._device)
 
     def _wait(self, coming: Future[Tensor], start: float) -> Tensor:
         while True:
@@ -80,6 +79,16 @@ class Supply:
                     f"Warning: {self._faces.path}: no faces have come for {time.monotonic() - start:.0f} s. "
                     "Is its disk still there? Ctrl-C twice leaves; --resume goes on."
                 )
+
+
+def pinned(values: Tensor, device: torch.device) -> Tensor:
+    """Return `values` in memory that a GPU reads by itself, where `device` is one."""
+    return values.pin_memory() if device.type == "cuda" else values
+
+
+def sent(values: Tensor, device: torch.device) -> Tensor:
+    """Return `values` on `device`, without waiting there: a copy from ordinary memory waits for all work."""
+    return pinned(values, device).to(device, non_blocking=True)
 
 
 def _fits(faces: FaceSet, device: torch.device) -> bool:

@@ -27,7 +27,7 @@ _KEYS = {
     "rates": ("generator.rate", "discriminator.rate"),
     "gamma": ("penalty.gamma",),
     "outline": ("outline.share",),
-    "augmentation": ("augment.strength", "augment.adaptive"),
+    "augmentation": ("augment.strength", "augment.rise", "augment.adaptive", "augment.target"),
 }
 """Which keys of a recipe each choice of `auto` decides."""
 
@@ -95,6 +95,10 @@ def _choose(run: Run, faces: FaceSet, steps: int) -> None:
         reasons["outline"] = "outline none: G draws faces already."
     run.recipe = recipe.changed(chosen, settings).model_copy(update={"steps": run.recipe.steps})
     run.reasons = [f"{name}: as you asked." if asked(name) else line for name, line in reasons.items()]
+    one = [key for key in _KEYS["rates"] if key in settings]
+    if len(one) == 1:
+        rates = list(reasons).index("rates")
+        run.reasons[rates] = f"{reasons['rates'].removesuffix('.')}; {one[0]} as you asked."
 
 
 def network_of(donor: Model, base: Recipe) -> Network:

@@ -47,7 +47,7 @@ def inspect(path: str | Path, *, save: str | Path | None = None, force: bool = F
     path = bundled.resolve(path)
     if not path.exists():
         beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise PhizError(f"{path} does not exist.{nearest(path.name, beside)}")
+        raise PhizError(f"{path} does not exist.{nearest(path.name, beside + bundled.names())}")
     looks = {
         "model": _model,
         "run": _run,
@@ -110,13 +110,13 @@ def _model(path: Path) -> Inspection:
     return Inspection(
         path=path,
         kind="model",
-        title=f"{path}: a model that makes synthetic faces of {config.size} x {config.size} pixels",
+        title=f"{model.name}: a model that makes synthetic faces of {config.size} x {config.size} pixels",
         facts={name: value for name, value in facts.items() if value},
         listings=[*_frequencies(config.labels, config.frequencies), loose.table_of(found)],
         drawing=drawing.as_text(config.z, stages) if stages else None,
         picture=sheet,
         figure=drawing.as_picture(config.z, stages, faces[0]) if stages else None,
-        next=f"phiz generate {path} -o faces.png --seed 7",
+        next=f"phiz generate {model.name} -o faces.png --seed 7",
     )
 
 

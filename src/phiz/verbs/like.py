@@ -61,7 +61,7 @@ def likeness(like: Path, model: Model) -> Likeness:
     if said.get("phiz") != "picture":
         raise PhizError(f"{like} is a {said.get('phiz')}, not faces; give its seed: --seed.")
     if said.get("model") != model.hash:
-        raise PhizError(f"{like} was made by model {said.get('model')}; {model.path} is {model.hash}.")
+        raise PhizError(f"{like} was made by model {said.get('model')}; {model.name} is {model.hash}.")
     try:
         places = said.get("grid")
         grid = (int(places[0]), int(places[1])) if places else None

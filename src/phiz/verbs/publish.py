@@ -130,11 +130,11 @@ def _check_target(out: Path, single: bool, force: bool) -> None:
 def _check(model: Model, anyway: bool) -> None:
     """Refuse what no page can show, and what should not be shown without a second thought."""
     if model.config.kind != "generator":
-        raise PhizError(f"{model.path} is an {model.config.kind}; a page shows generators.")
+        raise PhizError(f"{model.name} is an {model.config.kind}; a page shows generators.")
     copying = _copying(model)
     if copying and copying["flagged"] and not anyway:
         raise PhizError(
-            f"{model.path} seems to copy faces it learned from: {copying['verdict']} Look at its report; "
+            f"{model.name} seems to copy faces it learned from: {copying['verdict']} Look at its report; "
             "to publish it all the same: --anyway."
         )
 

@@ -130,6 +130,6 @@ def run_of(source: Path) -> Path | None:
 def check_size(faces: FaceSet, model: Model) -> None:
     if faces.size != model.config.size:
         raise PhizError(
-            f"{faces.path} holds faces of {faces.size} px, {model.path} draws {model.config.size} px; "
+            f"{faces.path} holds faces of {faces.size} px, {model.name} draws {model.config.size} px; "
             f"prepare the pictures at that size: phiz prepare PICTURES -o FACESET --size {model.config.size}"
         )

@@ -223,7 +223,7 @@ def _of_generator(run: Run, faces: FaceSet) -> Degradation:
     model = load(run.asked["generator"])
     if model.sha256 != run.donor:
         raise PhizError(
-            f"{model.path} is not the model that {run.folder} was started with ({model.hash}, not "
+            f"{model.name} is not the model that {run.folder} was started with ({model.hash}, not "
             f"{str(run.donor)[:16]}); --force starts anew with it."
         )
     made = model.sample(min(spectra.ENOUGH, 4 * len(faces)))

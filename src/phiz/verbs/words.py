@@ -28,7 +28,7 @@ def opening(run: Run, faces: FaceSet) -> str:
     about = f", about {duration(left)}" if left else ""
     return (
         f"Training {run.recipe.name} at {run.recipe.size} px on {len(faces):,} faces ({run.device}): "
-        f"{run.plan.steps:,} steps of {run.recipe.batch}{speed}{about}."
+        f"{run.plan.steps:,} step{'s' if run.plan.steps != 1 else ''} of {run.recipe.batch}{speed}{about}."
     )
 
 
@@ -37,7 +37,12 @@ def labels(run: Run, faces: FaceSet) -> str:
     names = ", ".join(faces.schema)
     if run.recipe.conditional:
         return f"The faces follow their labels: {names}."
-    return f"{run.recipe.name} takes no labels: {names} of the face set are left aside."
+    why = (
+        "as you asked"
+        if "conditional" in (run.asked.get("settings") or {})
+        else f"{run.recipe.name} takes none"
+    )
+    return f"The labels of the face set are left aside, {why}: {names}."
 
 
 def summary(run: Run) -> str:
