@@ -6,9 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import safetensors.numpy
+import torch
 
 from phiz.training import checkpoint
+from phiz.training.tasks import Position, Stage
 
 TIMING = {"seconds", "images_per_second", "reading"}
 
@@ -31,6 +34,29 @@ class Quiet:
 
     def note(self, line: str) -> None:
         pass
+
+
+class Counter:
+    """A task that counts its steps."""
+
+    batch = 4
+    stages = (Stage("adversarial", 1.0),)
+
+    def __init__(self) -> None:
+        self.state = torch.zeros(3)
+
+    def step(self, position: Position) -> dict[str, torch.Tensor]:
+        self.state += 1
+        return {"loss_d": torch.tensor(0.5)}
+
+    def tensors(self):
+        return {"state": {"state": self.state}}
+
+    def restore(self, tensors):
+        self.state = tensors["state"]["state"].clone()
+
+    def sample(self, position: Position, count: int = 1) -> np.ndarray:
+        return np.zeros((count, 4, 4, 3), np.uint8)
 
 
 def states(run: Path) -> dict[str, dict[str, bytes]]:

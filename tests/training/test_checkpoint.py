@@ -9,37 +9,12 @@ import pytest
 
 pytest.importorskip("torch")
 
-import numpy as np
 import torch
 
 from phiz.errors import PhizError
 from phiz.training import checkpoint, loop, plan
 from phiz.training.checkpoint import Checkpoint
-from phiz.training.tasks import Position, Stage
-from runs import Quiet
-
-
-class Counter:
-    """A task that counts its steps."""
-
-    batch = 4
-    stages = (Stage("adversarial", 1.0),)
-
-    def __init__(self) -> None:
-        self.state = torch.zeros(3)
-
-    def step(self, position: Position) -> dict[str, torch.Tensor]:
-        self.state += 1
-        return {"loss_d": torch.tensor(0.5)}
-
-    def tensors(self):
-        return {"state": {"state": self.state}}
-
-    def restore(self, tensors):
-        self.state = tensors["state"]["state"].clone()
-
-    def sample(self, position: Position, count: int = 1) -> np.ndarray:
-        return np.zeros((count, 4, 4, 3), np.uint8)
+from runs import Counter, Quiet
 
 
 def drive(folder: Path, identity: str) -> tuple[Counter, Quiet]:
