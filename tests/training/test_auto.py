@@ -137,14 +137,16 @@ def test_minutes_win_over_steps_that_were_set(tmp_path, monkeypatch):
     assert json.loads((tmp_path / "run" / "recipe.json").read_text())["recipe"]["steps"] is None
 
 
-def test_starting_from_a_model_an_outline_is_drawn_only_if_asked_for(tmp_path):
-    faces = write_faces(tmp_path / "faces", 40)
+def test_starting_from_a_model_of_the_same_faces_an_outline_is_drawn_only_if_asked_for(tmp_path):
+    faces, others = write_faces(tmp_path / "faces", 40), write_faces(tmp_path / "others", 40, seed=1)
     small = SMALL["auto"] | {"batch": "8"}
     donor = phiz.train(faces.path, tmp_path / "donor", steps=3, settings=small).folder
     for name, more in (("without", {}), ("with", {"outline.rate": "0.001"})):
         phiz.train(faces.path, tmp_path / name, steps=8, settings=small | more, start_from=donor)
         written = json.loads((tmp_path / name / "recipe.json").read_text())
         assert (written["recipe"]["outline"] is None) == (name == "without")
+    phiz.train(others.path, tmp_path / "other", steps=8, settings=small, start_from=donor)
+    assert json.loads((tmp_path / "other" / "recipe.json").read_text())["recipe"]["outline"] is not None
 
 
 def test_a_batch_that_does_not_fit_is_split_before_it_is_timed(tmp_path, monkeypatch):

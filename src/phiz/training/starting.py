@@ -13,14 +13,11 @@ from phiz.training import transfer
 from phiz.training.recipe import Recipe
 from phiz.training.transfer import Donor, Taken
 
-DRAWS = 0.9
-"""The share of G from which on it draws faces at once."""
-
 _SIDES = (16, 512)
 
 
-def check(recipe: Recipe, donor: Donor | None) -> float:
-    """Build the networks of `recipe`, without labels; return the share of G that `donor` gives, 0 to 1.
+def check(recipe: Recipe, donor: Donor | None) -> None:
+    """Build the networks of `recipe`, without labels, and see what `donor` gives them.
 
     Raises:
         UsageError: the networks do not take their arguments, or freeze asks for what there is not.
@@ -32,12 +29,10 @@ def check(recipe: Recipe, donor: Donor | None) -> float:
     if donor is None:
         if recipe.freeze:
             raise UsageError(f"--set freeze={recipe.freeze} keeps layers of a model: name one with --from.")
-        return 0.0
-    share = transfer.generator(g, donor, {}).share
-    if share < transfer.LEAST:
+        return
+    if transfer.generator(g, donor, {}).share < transfer.LEAST:
         raise PhizError(f"{donor.name} shares nothing with {name} of {size} px. {_way_out(donor, size)}")
     _check_frozen(recipe.freeze, d, transfer.discriminator(d, donor, {}), donor)
-    return share
 
 
 def _way_out(donor: Donor, size: int) -> str:

@@ -102,7 +102,7 @@ def _choose(run: Run, faces: FaceSet, steps: int) -> None:
     chosen, reasons = auto.choose(run.recipe, case)
     if run.recipe.outline is None:
         chosen = chosen.model_copy(update={"outline": None})
-        reasons["outline"] = "outline none: G draws faces already."
+        reasons["outline"] = "outline none: G draws these faces already."
     run.recipe = recipe.changed(chosen, settings).model_copy(update={"steps": run.recipe.steps})
     run.reasons = [f"{name}: as you asked." if asked(name) else line for name, line in reasons.items()]
     one = [key for key in _KEYS["rates"] if key in settings]

@@ -152,9 +152,7 @@ def _new(
     if asked["start_from"] is not None:
         donor = load(asked["start_from"])
         whole = _starting_from(donor, whole, settings, asked)
-    share = starting.check(whole, Donor.of(donor) if donor else None)
-    if share >= starting.DRAWS and not any(key.split(".")[0] == "outline" for key in settings):
-        whole = whole.model_copy(update={"outline": None})  # G draws faces already
+    starting.check(whole, Donor.of(donor) if donor else None)
     place = device_of(asked["device"] or "auto")
     return runs.Run(out, asked, whole, str(place), donor=None if donor is None else donor.sha256)
 
@@ -180,8 +178,19 @@ def _starting_from(
 def _faces(source: str | Path, labels: str | Path | None, run: Run) -> FaceSet:
     """Open the faces of a run, and settle what depends on them, once."""
     faces = sources.faces_of(run, source, labels)
+    if _goes_on(run, faces) and not any(k.split(".")[0] == "outline" for k in run.asked["settings"] or {}):
+        run.recipe = run.recipe.model_copy(update={"outline": None})
     automatic.settle(run, faces)
     return faces
+
+
+def _goes_on(run: Run, faces: FaceSet) -> bool:
+    """Say whether a new run starts from a model of these very faces, which it draws already.
+
+    On other faces the outline stage pays, whatever a model draws (benchmarks/RESULTS.md).
+    """
+    starts = run.plan is None and run.donor is not None
+    return starts and load(run.asked["start_from"]).config.faceset == faces.id
 
 
 def _gan(run: Run, faces: FaceSet, device: torch.device, group: Group) -> Job:
