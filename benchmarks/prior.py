@@ -85,14 +85,17 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--faces", type=int, default=20_000)
     parser.add_argument("--steps", type=int, default=7000)
+    parser.add_argument("--penalty", default="exact", choices=["exact", "finite-difference"])
     parser.add_argument("--place", type=Path, default=HERE.parent / "src" / "phiz" / "bundled" / "avatars")
     args = parser.parse_args()
     faces = draw(args.folder / "faces", args.faces, SIZE)
     run = args.folder / "run"
     there = artefacts.kind_of(run) == "run"
-    done = phiz.train(faces.path, run, steps=args.steps, recipe="auto", resume=there)
+    penalty = {"penalty.kind": args.penalty}
+    done = phiz.train(faces.path, run, steps=args.steps, recipe="auto", settings=penalty, resume=there)
     model = done.model
-    pack(model, args.place, f"python benchmarks/prior.py prior --faces {args.faces} --steps {args.steps}")
+    asked = f"--faces {args.faces} --steps {args.steps} --penalty {args.penalty}"
+    pack(model, args.place, f"python benchmarks/prior.py prior {asked}")
     unpacked = args.folder / "unpacked"
     shutil.rmtree(unpacked, ignore_errors=True)
     unpacked.mkdir()
