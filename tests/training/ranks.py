@@ -27,7 +27,7 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
     "batch norm in D, exact": ("dcgan", {"penalty": '{"gamma": 0.5, "kind": "exact"}'}),
     "dropout": ("afad64", {}),
     "modern": ("modern", {"penalty.gamma_end": "0.1"}),
-    "modern, finite differences": ("modern", {"penalty.kind": "finite-difference", "outline": "null"}),
+    "modern, exact": ("modern", {"penalty.kind": "exact", "outline": "null"}),
 }
 
 

@@ -37,7 +37,7 @@ def test_every_case_gets_a_whole_recipe_and_its_reasons(case):
     assert Recipe.model_validate(recipe.model_dump()) == recipe
     assert 0 < recipe.generator.rate <= 2e-3
     assert recipe.network.generator["width"] == recipe.network.discriminator["width"]
-    assert len(reasons) == 6
+    assert len(reasons) == 5
     assert all(line.startswith(name) for name, line in reasons.items())
     assert all(line.endswith(".") and "\n" not in line for line in reasons.values())
 
@@ -77,7 +77,7 @@ def test_what_was_asked_for_stays_and_the_run_says_why(tmp_path, capsys):
     written = json.loads((tmp_path / "run" / "recipe.json").read_text())
     assert written["recipe"]["penalty"]["gamma"] == 5
     assert written["recipe"]["network"]["generator"]["width"] == [16, 12, 8]
-    assert len(written["reasons"]) == 6
+    assert len(written["reasons"]) == 5
     asked = {line for line in written["reasons"] if line.endswith("as you asked.")}
     assert asked == {"network: as you asked.", "gamma: as you asked."}
     said = capsys.readouterr().err

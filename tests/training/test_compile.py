@@ -27,7 +27,6 @@ def test_compiled_steps_are_those_of_the_networks_as_written(tmp_path):
         losses = {}
         for asked in ("false", "true"):
             small = SMALL["modern"] | {"size": "16", "batch": "8", "compile": asked}
-            small |= {"penalty.kind": "finite-difference"}
             task = gan.GAN(changed(find("modern"), small), faces, torch.device("cpu"))
             steps = plan.staged(task, [2, 10])
             values = [task.step(steps.position(index)) for index in range(6)]
@@ -43,10 +42,10 @@ def test_what_cannot_be_compiled_here_is_said(tmp_path, monkeypatch):
         self._compiled_call_impl = lambda *_: (_ for _ in ()).throw(RuntimeError("no compiler\nat all"))
 
     monkeypatch.setattr(torch.nn.Module, "compile", broken)
-    settings = SMALL["auto"] | {"batch": "8", "compile": "true"}  # auto takes a penalty that can be compiled
+    settings = SMALL["modern"] | {"batch": "8", "compile": "true"}
     faces = write_faces(tmp_path / "faces", 40)
     with pytest.raises(PhizError, match=r"\(no compiler\); leave --set compile=true out"):
-        phiz.train(faces.path, tmp_path / "run", steps=2, settings=settings)
+        phiz.train(faces.path, tmp_path / "run", steps=2, recipe="modern", settings=settings)
 
 
 def test_an_exact_penalty_cannot_be_compiled():

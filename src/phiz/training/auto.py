@@ -25,10 +25,7 @@ _SURE = 4_000
 _GAMMA = 0.5
 """Of the penalty, up to 64 px; beyond, it grows with the pixels."""
 
-_OUTLINE, _OUTLINE_STEPS = 0.15, 1_000
-_OUTLINE_COST = {"exact": 0.2, "finite-difference": 0.4}
-"""What a step of the outline stage takes over an adversarial one with such a penalty."""
-
+_OUTLINE, _OUTLINE_STEPS, _OUTLINE_COST = 0.15, 1_000, 0.4
 _MANY_VIEWS, _STRONGEST = 25, 0.4
 
 
@@ -62,8 +59,7 @@ def choose(base: Recipe, case: Case) -> tuple[Recipe, dict[str, str]]:
     views = steps * base.batch / (case.faces * (2 if case.flip else 1))
     rate = max(_LEAST_RATE, _RATE * min(1.0, math.sqrt(_SURE / steps)))
     gamma = _GAMMA * max(1.0, (case.size / 64) ** 2)
-    penalty = "finite-difference" if base.compile else "exact"
-    first = _OUTLINE_STEPS * (1.0 if case.counted else _OUTLINE_COST[penalty])  # in adversarial steps
+    first = _OUTLINE_STEPS * (1.0 if case.counted else _OUTLINE_COST)  # in adversarial steps
     outline = min(_OUTLINE, first / (steps + first))
     strength = _strength(views)
     recipe = base.model_copy(
@@ -71,19 +67,17 @@ def choose(base: Recipe, case: Case) -> tuple[Recipe, dict[str, str]]:
             "network": network,
             "generator": base.generator.model_copy(update={"rate": rate}),
             "discriminator": base.discriminator.model_copy(update={"rate": rate}),
-            "penalty": Penalty(kind=penalty, gamma=gamma),
+            "penalty": Penalty(gamma=gamma),
             "outline": Outline(share=max(1e-4, round(outline, 4))),
             "augment": Augment(strength=strength) if strength else None,
         }
     )
-    why_penalty = "torch.compile takes no other" if base.compile else "better faces in the same time"
     because = "the best of those measured at 32 px" if case.size <= 64 else "it grows with the pixels"
     whole = round(outline * steps) if case.counted else _OUTLINE_STEPS
     enough = f"{outline:.1%} of the time, some {_steps(whole)}"
     return recipe, {
         "network": why,
         "rates": _rate_said(rate, steps),
-        "penalty": f"penalty {penalty}: {why_penalty}.",
         "gamma": f"gamma {gamma:g}: {because}.",
         "outline": f"outline {f'{_OUTLINE:.0%} of the time, its most' if outline == _OUTLINE else enough}.",
         "augmentation": _augmented(strength, views),

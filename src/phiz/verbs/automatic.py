@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from phiz.errors import PhizError
@@ -26,20 +25,11 @@ _MOST = 2.0  # seconds
 _KEYS = {
     "network": ("network",),
     "rates": ("generator.rate", "discriminator.rate"),
-    "penalty": ("penalty.kind",),
     "gamma": ("penalty.gamma",),
     "outline": ("outline.share",),
     "augmentation": ("augment.strength", "augment.rise", "augment.adaptive", "augment.target"),
 }
 """Which keys of a recipe each choice of `auto` decides."""
-
-
-def base(recipe: Recipe, settings: Mapping[str, str]) -> Recipe:
-    """Return what `auto` begins with, where it is to be compiled with a penalty that can be."""
-    if recipe.name != NAME or not recipe.penalty or settings.get("compile") != "true":
-        return recipe
-    kind = {"kind": "finite-difference"}
-    return recipe.model_copy(update={"penalty": recipe.penalty.model_copy(update=kind)})
 
 
 def settle(run: Run, faces: FaceSet) -> None:

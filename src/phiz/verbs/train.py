@@ -142,7 +142,6 @@ def _new(
     given = {key: asked[key] for key in ("size", "batch", "seed", "steps")}
     if given["size"] is None and artefacts.kind_of(Path(asked["source"])) == "faceset":
         given["size"] = FaceSet.open(asked["source"]).size
-    whole = automatic.base(whole, settings)
     whole = recipes.changed(whole, {key: str(value) for key, value in given.items() if value is not None})
     whole = recipes.changed(whole, settings)
     if asked["minutes"] is not None or whole.steps is None:
