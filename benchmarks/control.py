@@ -1,12 +1,14 @@
 """Does a model show what its labels ask for? A classifier trained on real labels judges.
 
     python benchmarks/control.py RUN FACESET --attributes hair eyes
+    python benchmarks/control.py avatars ../avatars-64 --draw 8000
 
-FACESET is what the model was trained on, with its labels; every fourth face is held out from the classifier,
-a small convolutional network for all attributes at once. An attribute's figures: how often the classifier is
-right on held-out real faces, and how often it agrees with the label asked for on made ones. Each value is
-asked for as often as held-out faces have it, the other labels being drawn from the seeds. The bar is
-agreement of at least 0.9 of the accuracy. Rows are appended to benchmarks/results/control.jsonl.
+FACESET is what the model was trained on, with its labels, or where `--draw` writes drawn faces; every
+fourth face is held out from the classifier, a small convolutional network for all attributes at once. An
+attribute's figures: how often the classifier is right on held-out real faces, and how often it agrees with
+the label asked for on made ones. Each value is asked for as often as held-out faces have it, the other
+labels being drawn from the seeds. The bar is agreement of at least 0.9 of the accuracy. Rows are appended
+to benchmarks/results/control.jsonl.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from torch import Tensor, nn
 
 import phiz
 from phiz.faceset import FaceSet
+from phiz.verbs.demo import draw
 from quick_cpu import HERE
 
 BATCH = 64
@@ -93,9 +96,13 @@ def main() -> None:
     parser.add_argument("--attributes", nargs="+", help="by default all of the model's")
     parser.add_argument("--count", type=int, default=2000, help="made faces an attribute")
     parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument(
+        "--draw", type=int, help="how many avatars to draw into FACESET, where it is none yet"
+    )
     args = parser.parse_args()
 
-    model, faces = phiz.load(args.run), FaceSet.open(args.faceset)
+    model = phiz.load(args.run)
+    faces = draw(args.faceset, args.draw, model.config.size) if args.draw else FaceSet.open(args.faceset)
     names = args.attributes or list(model.config.labels)
     columns = [list(faces.schema).index(name) for name in names]
     labels, pictures = np.asarray(faces.labels)[:, columns], faces[:]

@@ -85,7 +85,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--faces", type=int, default=20_000)
     parser.add_argument("--steps", type=int, default=7000)
-    parser.add_argument("--penalty", default="exact", choices=["exact", "finite-difference"])
+    parser.add_argument("--penalty", default="finite-difference", choices=["exact", "finite-difference"])
     parser.add_argument("--place", type=Path, default=HERE.parent / "src" / "phiz" / "bundled" / "avatars")
     args = parser.parse_args()
     faces = draw(args.folder / "faces", args.faces, SIZE)

@@ -12,7 +12,7 @@ import pytest
 import phiz.onnx
 from phiz import bundled
 
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two workers on two cores
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -115,7 +115,10 @@ class Recipe(Part):
     @model_validator(mode="after")
     def _compiles(self) -> Recipe:
         if self.compile and self.penalty and self.penalty.kind == "exact":
-            raise ValueError("an exact penalty needs a second backward, which torch.compile has not")
+            raise ValueError(
+                "an exact penalty needs a second backward, which torch.compile has not; "
+                "leave --set penalty.kind=exact out"
+            )
         return self
 
 
