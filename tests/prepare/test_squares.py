@@ -88,8 +88,9 @@ def test_a_turned_cut_shows_what_lies_there(x: int, y: int, angle: float) -> Non
     for row, column in [(10, 10), (4, 15), (15, 3)]:
         right, down = column + 0.5 - 10, row + 0.5 - 10
         there = np.array([x, y]) + right * step + down * np.array([-step[1], step[0]])
-        assert cut[row, column, 0] == pytest.approx(there[0] - 0.5, abs=1.6)
-        assert cut[row, column, 1] == pytest.approx(there[1] - 0.5, abs=1.6)
+        # Half a pixel to its middle, and half a value more: Pillow cuts fractions off where it turns.
+        assert cut[row, column, 0] == pytest.approx(there[0] - 1.0, abs=1.3)
+        assert cut[row, column, 1] == pytest.approx(there[1] - 1.0, abs=1.3)
 
 
 def test_an_upright_cut_on_whole_pixels_is_the_crop_itself() -> None:
