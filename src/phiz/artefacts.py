@@ -11,6 +11,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -28,6 +29,9 @@ _MARKS: dict[str, Kind] = {
     "collection.json": "collection",
     "site.json": "site",
 }
+
+
+_HALF_WRITTEN = re.compile(r"\..+\.partial")
 
 
 def kind_of(path: Path) -> Kind | None:
@@ -108,8 +112,8 @@ def check_target(target: Path, kind: Kind, force: bool) -> None:
     """Refuse to write `target` where something stands that may not be replaced (status 3)."""
     if not target.exists() and not target.is_symlink():
         return
-    if target.is_dir() and not any(target.iterdir()):
-        return
+    if target.is_dir() and all(_HALF_WRITTEN.fullmatch(path.name) for path in target.iterdir()):
+        return  # empty, or all that a kill at the first file has left
     if not force:
         raise PhizError(f"{target} exists; choose another name, or --force to replace it.")
     if not target.is_dir() or kind_of(target) != kind:

@@ -158,6 +158,15 @@ def test_a_run_of_a_newer_format_is_refused_by_name(tmp_path: Path):
         phiz.train(tmp_path, run, resume=True)
 
 
+@pytest.mark.usefixtures("quickly")
+def test_what_a_kill_at_the_first_file_has_left_is_no_hindrance(tmp_path):
+    faces = write_faces(tmp_path / "faces")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".recipe.json.partial").write_text('{"phiz": "ru')
+    phiz.train(faces.path, tmp_path / "run", **OPTIONS)
+    assert (tmp_path / "run" / "recipe.json").exists()
+
+
 def test_two_trainings_of_one_run_are_refused_and_harm_nothing(tmp_path):
     faces = write_faces(tmp_path / "faces")
     with artefacts.alone(tmp_path / "run", "training"):
