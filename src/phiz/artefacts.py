@@ -11,7 +11,6 @@ import errno
 import hashlib
 import json
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -29,9 +28,7 @@ _MARKS: dict[str, Kind] = {
     "collection.json": "collection",
     "site.json": "site",
 }
-
-
-_HALF_WRITTEN = re.compile(r"\..+\.partial")
+_HALF_WRITTEN = {f".{name}.partial" for name in _MARKS}
 
 
 def kind_of(path: Path) -> Kind | None:
@@ -112,7 +109,7 @@ def check_target(target: Path, kind: Kind, force: bool) -> None:
     """Refuse to write `target` where something stands that may not be replaced (status 3)."""
     if not target.exists() and not target.is_symlink():
         return
-    if target.is_dir() and all(_HALF_WRITTEN.fullmatch(path.name) for path in target.iterdir()):
+    if target.is_dir() and {path.name for path in target.iterdir()} <= _HALF_WRITTEN:
         return  # empty, or all that a kill at the first file has left
     if not force:
         raise PhizError(f"{target} exists; choose another name, or --force to replace it.")

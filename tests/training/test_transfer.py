@@ -137,6 +137,17 @@ def test_labels_that_d_does_not_know_say_nothing_yet(donor):
     assert labels.shape == (64, 2)
 
 
+def test_labels_say_nothing_yet_where_the_donor_had_none(tmp_path):
+    faces = write_faces(tmp_path / "faces", 30)
+    given = Donor.of(phiz.train(faces.path, tmp_path / "run", steps=3, settings=SETTINGS).model)
+    own, to = network(16, []), network(16, [2, 3])
+    transfer.generator(own, given, {})
+    transfer.generator(to, given, {"shade": list("ab"), "tint": list("abc")})
+    expected = faces_drawn(own)
+    for value in (0, 1):
+        assert torch.allclose(faces_drawn(to, torch.full((512, 2), value)), expected, atol=1e-5)
+
+
 def test_another_length_of_latents_keeps_latents_and_labels_apart(donor):
     torch.manual_seed(1)
     to = networks.generator("modern", size=16, z=12, width=[16, 12, 8], labels=[2, 3])

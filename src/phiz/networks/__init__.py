@@ -47,17 +47,23 @@ def upscaler(name: str, **arguments: Any) -> nn.Module:
 
 def takes(name: str, role: str) -> list[str]:
     """Return the names of the arguments of a network's "generator" or "discriminator"."""
-    return list(signature(getattr(import_module(NETWORKS[name]), role.capitalize())).parameters)
+    return _parameters(getattr(import_module(NETWORKS[name]), role.capitalize()))
+
+
+def _parameters(kind: type[nn.Module]) -> list[str]:
+    return list(signature(kind).parameters)
 
 
 def _build(name: str, role: str, arguments: dict[str, Any], known: Mapping[str, str] = NETWORKS) -> nn.Module:
     if name not in known:
         raise UsageError(f'There is no network "{name}"; there are {", ".join(known)}.{nearest(name, known)}')
     kind = getattr(import_module(known[name]), role)
-    takes = list(signature(kind).parameters)
+    known_keys = _parameters(kind)
     for key in arguments:
-        if key not in takes:
-            raise UsageError(f'The {role.lower()} of network "{name}" has no {key}.{nearest(key, takes)}')
+        if key not in known_keys:
+            raise UsageError(
+                f'The {role.lower()} of network "{name}" has no {key}.{nearest(key, known_keys)}'
+            )
     try:
         return kind(**arguments)  # type: ignore[no-any-return]
     except (TypeError, ValueError) as fault:

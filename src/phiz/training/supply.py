@@ -73,8 +73,10 @@ class Supply:
             try:
                 return coming.result(LATE)
             except Late:
-                if coming.done():  # the reader's own fault: a time-out of its disk is a TimeoutError as well
-                    raise
+                if (
+                    coming.done()
+                ):  # just now, or with a fault of its own: a disk's time-out is a TimeoutError too
+                    return coming.result()
                 self.say(
                     f"Warning: {self._faces.path}: no faces have come for {time.monotonic() - start:.0f} s. "
                     "Is its disk still there? Ctrl-C twice leaves; --resume goes on."

@@ -124,6 +124,8 @@ def discriminator(network: nn.Module, donor: Donor, to: Schema) -> Taken:
     with torch.no_grad():
         state = network.state_dict()
         for name, old in state.items():
+            if name == _VECTORS and name not in given:
+                old.zero_()
             count = _rows(old, given, donor, to) if name == _VECTORS else _same(old, given.get(name))
             _note(taken, name, count, old.numel())
         dense = state.get(_DENSE)
@@ -171,6 +173,8 @@ def _coded(old: Tensor, new: np.ndarray | None, labelled: bool, lost: Lost | Non
     old[:, :both] = values[:, :both]
     if labelled and was:
         old[:, have : have + both] = values[:, had : had + both]
+    elif labelled:
+        old[:, have:] = 0.0  # of a donor without labels: they say nothing yet
     if lost is not None and folds:
         read = values[:, had:] @ torch.from_numpy(lost.root).to(old)
         old[:, :both] += read[:, :both]
