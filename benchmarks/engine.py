@@ -2,6 +2,7 @@
 
     python benchmarks/engine.py [--device cpu] [--threads 1] [--recipes quick dcgan] [--blocks 5] [--steps 4]
     python benchmarks/engine.py --device cuda --recipes modern --size 64 --steps 50 --set compile=true
+    python benchmarks/engine.py --device cuda --recipes modern --size 64 --steps 50 --deterministic
 
 The plain way is a short loop as tutorials have it: eager, float32, the default memory layout, PyTorch's Adam
 as it comes, a shuffling DataLoader, fresh fakes for G, D asked about real and made faces one after the
@@ -40,7 +41,7 @@ import phiz
 from phiz.faceset import FaceSet, FaceSetWriter
 from phiz.training import checkpoint, gan, loop, metrics, plan
 from phiz.training import recipe as recipes
-from phiz.training.precision import resolve
+from phiz.training.precision import prepare, resolve
 from phiz.training.recipe import RECIPES
 from phiz.training.watchdog import Watch
 from phiz.verbs import results
@@ -209,10 +210,12 @@ def main() -> None:
     parser.add_argument("--recipes", nargs="+", default=["quick", "dcgan"])
     parser.add_argument("--size", type=int, help="instead of the recipe's")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="of phiz's side")
+    parser.add_argument("--deterministic", action="store_true", help="both sides, as phiz train takes it")
     parser.add_argument("--blocks", type=int, default=5)
     parser.add_argument("--steps", type=int, default=4)
     args = parser.parse_args()
     loop.deterministic(args.threads)
+    prepare(torch.device(args.device), args.deterministic)
     device = torch.device(args.device)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
     for recipe in args.recipes:
@@ -221,7 +224,7 @@ def main() -> None:
         row |= {
             "device": args.device, "machine": f"{name}, {os.cpu_count()} cores", "threads": args.threads,
             "torch": torch.__version__, "version": phiz.__version__,
-            "blocks": args.blocks, "steps": args.steps, "set": args.set,
+            "blocks": args.blocks, "steps": args.steps, "set": args.set, "deterministic": args.deterministic,
         }  # fmt: skip
         print(json.dumps(row), flush=True)
         with open(HERE / "results" / "engine.jsonl", "a", encoding="utf-8") as file:

@@ -26,6 +26,7 @@ import phiz
 from phiz.faceset import FaceSet
 from phiz.training import gan, loop, plan
 from phiz.training import recipe as recipes
+from phiz.training.tasks import Position
 from phiz.training.transfer import Donor
 from quick_cpu import HERE, compare, features, split
 
@@ -38,13 +39,18 @@ def trial(recipe: recipes.Recipe, faces: FaceSet, real: np.ndarray, args: argpar
         print("\n".join(task.start_from(Donor.of(phiz.load(args.start_from)))), flush=True)
     whole = plan.staged(task, args.steps[-len(task.stages) :])
     start, marks = time.monotonic(), {round(0.7 * whole.steps), whole.steps}
+    averages = {f"average {share}": copy.deepcopy(task.generator).eval() for share in args.ema}
     for step in range(whole.steps):
-        values = task.step(whole.position(step))
+        at = whole.position(step)
+        values = task.step(at)
+        for share, average in zip(args.ema, averages.values(), strict=True):
+            follow(average, task.generator, share, at)
         if step % 100 == 0:
             print(step, {name: round(float(value), 3) for name, value in values.items()}, flush=True)
         if step + 1 not in marks:
             continue
         models = {"average": task.finished(whole.position(step + 1))}
+        models |= averages
         if args.plain:
             models["plain"] = copy.deepcopy(task.generator).eval()
         for name, model in models.items():
@@ -69,6 +75,15 @@ def trial(recipe: recipes.Recipe, faces: FaceSet, real: np.ndarray, args: argpar
                 Image.fromarray(sheet).save(args.keep / end)
 
 
+def follow(average: torch.nn.Module, network: torch.nn.Module, share: float, at: Position) -> None:
+    """Move `average` as phiz.training.gan does, at another half-life; batch norm is not taken care of."""
+    half_life = min(share * at.count, at.index / 2) if at.stage == "adversarial" else 0.0
+    towards = 1 - 0.5 ** (1 / half_life) if half_life > 0 else 1.0
+    with torch.no_grad():
+        for old, new in zip(average.parameters(), network.parameters(), strict=True):
+            old.lerp_(new, towards)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -82,6 +97,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--threads", type=int)
     parser.add_argument("--plain", action="store_true", help="score G itself too, besides its average")
+    parser.add_argument(
+        "--ema", type=float, nargs="+", default=[], help="score averages of these half-lives too"
+    )
     parser.add_argument("--keep", type=Path, help="folder for sheets of 64 faces")
     parser.add_argument("--faces", type=int, help="learn from the first so many alone")
     parser.add_argument("--from", dest="start_from", type=Path, help="a model to start from")

@@ -26,6 +26,7 @@ from pydantic import ValidationError
 from phiz import artefacts, bundled, latents, marks
 from phiz.card import CARRIED, CONFIG, FORMAT, ONNX, WEIGHTS, ModelConfig, Network, model_card
 from phiz.errors import PhizError, UsageError, nearest
+from phiz.folders import check_file, folder_of, packed
 from phiz.onnx import Engine
 
 if TYPE_CHECKING:
@@ -250,56 +251,6 @@ def load(path: str | Path) -> Model:
     return Model(folder, config)
 
 
-def folder_of(path: Path, what: str = "model") -> Path:
-    """Return the model folder that `path` is or holds; `what` is wanted, for messages.
-
-    Raises:
-        PhizError: there is none.
-    """
-    path = bundled.resolve(path)
-    if not path.exists():
-        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise PhizError(f"{path} does not exist.{nearest(path.name, beside + bundled.names())}")
-    kind = artefacts.kind_of(path)
-    if kind == "faceset":
-        raise PhizError(
-            f"{path} is a face set, not {'a model' if what == 'model' else 'an upscaler'}; train one on it: "
-            f"phiz {'train' if what == 'model' else 'train-upscaler'} {path} -o runs/first"
-        )
-    if kind == "run":
-        if (path / "model").is_dir():
-            return path / "model"
-        raise PhizError(
-            f"{path} holds no model yet: its training is unfinished; "
-            f"go on with: phiz train ... -o {path} --resume"
-        )
-    if not path.is_dir():
-        raise PhizError(f"{path} is a file; a model is the folder with its {CONFIG}.")
-    if kind is None and not (path / CONFIG).exists():
-        raise PhizError(f"{path} is no phiz run and no phiz model: it has no {CONFIG}.")
-    return path
-
-
-def check_file(folder: Path, name: str, expected: str | None) -> None:
-    """Refuse a file of a model that is missing, or is not the one it was saved with."""
-    file = folder / name
-    if not file.resolve().is_file():
-        raise PhizError(f"{file} is missing; copy it again from where the model came from.")
-    if expected is None:
-        raise PhizError(
-            f"{folder / CONFIG} has no SHA-256 of {name}, so it was not written by phiz as it stands."
-        )
-    try:
-        actual = artefacts.sha256(file)
-    except OSError as fault:
-        raise PhizError(f"{file} cannot be read: {fault.strerror}.") from None
-    if actual != expected:
-        raise PhizError(
-            f"{file} is not the file this model was saved with: it is cut short or was changed "
-            "(its SHA-256 differs); copy it again from where the model came from."
-        )
-
-
 def save_model(
     folder: str | Path,
     config: ModelConfig,
@@ -343,10 +294,3 @@ def save_model(
             shutil.copytree(Path(folder) / CARRIED, place / CARRIED)
         artefacts.write_json(place / CONFIG, config.model_dump(mode="json"))
     return Model(Path(folder), config)
-
-
-def packed(tensors: Mapping[str, np.ndarray]) -> bytes:
-    """Return tensors as the bytes of a safetensors file."""
-    from safetensors.numpy import save
-
-    return save({name: np.asarray(a, order="C") for name, a in tensors.items()}, {"format": "pt"})

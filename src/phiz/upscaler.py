@@ -26,8 +26,8 @@ from pydantic import ValidationError
 from phiz import artefacts, marks, tiles
 from phiz.card import CARRIED, CONFIG, FORMAT, ONNX, WEIGHTS
 from phiz.errors import PhizError, UsageError
+from phiz.folders import check_file, folder_of, packed
 from phiz.graph import fields
-from phiz.model import check_file, folder_of, packed
 from phiz.onnx import TOLERANCE, session, written
 from phiz.upscaler_card import UpscalerConfig, upscaler_card
 

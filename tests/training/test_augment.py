@@ -7,8 +7,10 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from phiz.training.augment import EVERY, LIMIT, Changes, Strength
+from phiz.training.augment import EVERY, LIMIT, Changes, Strength, _moved
 from phiz.training.recipe import Augment
 
 
@@ -79,8 +81,33 @@ def test_the_adaptive_strength_follows_how_sure_d_is(sign, end):
     strength = Strength(Augment(strength=0.2, rise=0.1, adaptive=True))
     for _ in range(EVERY):
         strength.heed(torch.tensor(sign), 1000)
+    assert strength.at(0.0) == 0.2  # the first verdicts are still on their way
+    for _ in range(EVERY):
+        strength.heed(torch.tensor(sign), 1000)
     step = EVERY / 100
     assert strength.at(0.0) == pytest.approx(0.2 + (step if sign > 0.6 else -step))
     for _ in range(100):
         strength.heed(torch.tensor(sign), 1000)
     assert strength.at(1.0) == pytest.approx(end)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 999), size=st.integers(2, 9), count=st.integers(1, 4))
+def test_what_gathers_in_one_order_moves_as_torch_does(seed, size, count):
+    draw = draws(seed)
+    shape = (count, 3, size, size)
+    before, grid = (
+        torch.rand(shape, generator=draw),
+        torch.rand(count, size, size, 2, generator=draw) * 7 - 3.5,
+    )
+    weights, found = torch.rand(shape, generator=draw), []
+    for deterministic in (False, True):
+        seen = before.clone().requires_grad_(True)
+        torch.use_deterministic_algorithms(deterministic)
+        try:
+            moved = _moved(seen, grid)
+        finally:
+            torch.use_deterministic_algorithms(False)
+        (gradient,) = torch.autograd.grad((moved * weights).sum(), seen)
+        found.append((moved, gradient))
+    torch.testing.assert_close(found[0], found[1], atol=1e-5, rtol=1e-4)

@@ -12,7 +12,7 @@ pytest.importorskip("torch")
 import torch
 
 from phiz.errors import UsageError
-from phiz.training import checkpoint, loop, plan
+from phiz.training import checkpoint, fitting, loop, optimizers, plan
 from phiz.training import recipe as recipes
 from phiz.training.enlarging import RECIPES
 from phiz.training.tasks import Position
@@ -112,6 +112,39 @@ def test_resumed_equals_uninterrupted(recipe, cut, tmp_path, faces, monkeypatch)
     assert same(states(tmp_path / "cut"), states(tmp_path / "whole"))
     assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
     assert {"smooth", "best-smooth", "best-sharp"} <= states(tmp_path / "whole").keys()
+
+
+class Small(Upscaling):
+    """A training on a machine with room for the graph of two pictures."""
+
+    def _enlarge(self, small: torch.Tensor) -> torch.Tensor:
+        if len(small) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return super()._enlarge(small)
+
+
+def test_a_batch_that_does_not_fit_is_split_to_the_same_end(faces, monkeypatch):
+    said: list[str] = []
+    recipe = small(**{"sharp.features": "0"})  # which is relative to the mean of a batch
+    tasks = [kind(recipe, faces, torch.device("cpu")) for kind in (Upscaling, Small)]
+    fitting.fit(tasks[1], said.append)
+    assert (tasks[1].splits, len(said)) == (2, 1)
+    found: list[torch.Tensor] = []
+    real = optimizers.step
+
+    def step(optimizer, loss):
+        found.append(torch.cat([g.flatten() for g in optimizers.gradients(optimizer)] + [loss.view(1)]))
+        for group in optimizer.param_groups:
+            group["lr"] = 0.0  # Adam's first step is a whole one even where a gradient is rounding
+        return real(optimizer, loss)
+
+    monkeypatch.setattr(optimizers, "step", step)
+    for task in tasks:
+        for at in (Position(0, "smooth", 0, 2, 0.2), Position(1, "sharp", 1, 9, 0.6)):
+            values = task.step(at)
+            assert not values["masked"]
+    for one, two in zip(found[:3], found[3:], strict=True):
+        assert float((one - two).abs().max()) < 1e-4 * float(one.abs().max())
 
 
 def test_it_comes_nearer_to_the_faces(faces):

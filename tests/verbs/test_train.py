@@ -228,3 +228,39 @@ def test_sixteen_faces_are_enough(tmp_path):
     faces = write_faces(tmp_path / "faces", 16)
     model = phiz.train(faces.path, tmp_path / "run", steps=8, settings=SMALL["auto"] | {"batch": "8"}).model
     assert np.ptp(model.sample(4).astype(int)) > 0
+
+
+@pytest.mark.usefixtures("quickly")
+def test_deterministic_belongs_to_a_run(tmp_path, monkeypatch):
+    from phiz.training import precision
+
+    asked: list[bool] = []
+    monkeypatch.setattr(precision, "prepare", lambda device, deterministic: asked.append(deterministic))
+    faces = write_faces(tmp_path / "faces")
+    phiz.train(faces.path, tmp_path / "run", **OPTIONS, deterministic=True)
+    phiz.train(faces.path, tmp_path / "other", **OPTIONS)
+    assert asked == [True, False]
+    with pytest.raises(PhizError, match="deterministic not given, not True"):
+        phiz.train(faces.path, tmp_path / "other", **OPTIONS, deterministic=True)
+
+
+@pytest.mark.usefixtures("quickly")
+def test_an_operation_that_is_never_deterministic_is_named(tmp_path, monkeypatch):
+    def step(self, position):
+        raise RuntimeError("some_op does not have a deterministic implementation, but you set ...")
+
+    monkeypatch.setattr(gan.GAN, "step", step)
+    faces = write_faces(tmp_path / "faces")
+    with pytest.raises(PhizError, match="--deterministic does not work with this recipe here"):
+        phiz.train(faces.path, tmp_path / "run", **OPTIONS, deterministic=True)
+
+
+def test_a_penalty_on_fewer_faces_than_processes_is_refused(tmp_path):
+    from phiz.training import recipe as recipes
+    from phiz.training.distributed import Group
+    from phiz.training.run import Run
+    from phiz.verbs import processes
+
+    recipe = recipes.changed(recipes.find("modern"), {"batch": "8", "penalty.share": "0.25"})
+    with pytest.raises(UsageError, match=r"A penalty of 0\.25 of 8 faces cannot be shared by 4 processes"):
+        processes.tell(Group(0, 4), Run(tmp_path, {}, recipe, "cpu"))

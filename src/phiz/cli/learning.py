@@ -63,6 +63,10 @@ def train(
         int | None,
         typer.Option(min=0, help="Steps from one evaluation to the next; 0: none. By default seldom."),
     ] = None,
+    deterministic: Annotated[
+        bool,
+        typer.Option("--deterministic", help="Same steps, same bits on a GPU too; slower. CPUs always do."),
+    ] = False,
     profile: Annotated[
         bool, typer.Option("--profile", help="First say where the time of a step goes, layer by layer.")
     ] = False,
@@ -90,6 +94,7 @@ def train(
         start_from=start_from,
         prepare=prepare,
         evaluate_every=evaluate_every,
+        deterministic=deterministic,
         profile=profile,
         explain=explain,
         resume=resume,

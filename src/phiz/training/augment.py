@@ -8,7 +8,7 @@ that are shown, kept or measured never pass through here.
 
 The adaptive mode (the same paper's section 3) moves `strength` by how sure D is of the faces it learns
 from: r is the mean sign of D's verdict on them, 0 for a D that guesses and 1 for one that is always right.
-Every `EVERY` steps the strength goes up where r lies above the target, and down where it lies below.
+Every `EVERY` steps the strength goes up where r lay above the target, and down where it lay below.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from phiz.training.recipe import Augment
-from phiz.training.supply import sent
+from phiz.training.supply import fetched, sent
 
 EVERY = 4
 LIMIT = 0.8
@@ -37,13 +37,16 @@ _LUMA = (0.299, 0.587, 0.114)
 
 
 class Strength:
-    """How strong the augmentation is as a training goes on; its state is part of a checkpoint."""
+    """How strong the augmentation is as a training goes on; its state is part of a checkpoint.
+
+    What D's verdicts say is fetched from the device while the next `EVERY` steps are calculated there, and
+    heeded after them: so no step waits for it.
+    """
 
     def __init__(self, asked: Augment) -> None:
         self.asked = asked
-        self.state = {name: torch.zeros((), dtype=torch.float64) for name in ("strength", "signs", "steps")}
-        if asked.adaptive:
-            self.state["strength"] += min(LIMIT, asked.strength)
+        self.state = _fresh(min(LIMIT, asked.strength) if asked.adaptive else 0.0)
+        self._arrived: torch.cuda.Event | None = None
 
     def at(self, progress: float) -> float:
         """Return the strength where `progress`, 0 to 1, of the stage lies behind."""
@@ -64,11 +67,25 @@ class Strength:
         state["steps"] = state["steps"] + 1  # anew: what was kept of it before must not change
         if int(state["steps"]) < EVERY:
             return
-        r = float(state["signs"]) / EVERY
-        step = EVERY / max(1.0, self.asked.rise * steps)
-        moved = float(state["strength"]) + math.copysign(step, r - self.asked.target)
-        self.state = {name: torch.zeros((), dtype=torch.float64) for name in state}
-        self.state["strength"] += min(LIMIT, max(0.0, moved))
+        strength = float(state["strength"])
+        if self._arrived:
+            self._arrived.synchronize()
+        r = float(state["before"])
+        if not math.isnan(r):  # it is before the first verdicts have come
+            step = EVERY / max(1.0, self.asked.rise * steps)
+            strength = min(LIMIT, max(0.0, strength + math.copysign(step, r - self.asked.target)))
+        self.state = _fresh(strength)
+        self.state["before"], self._arrived = fetched(state["signs"] / EVERY)
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Take back what `state` was."""
+        self.state = _fresh(0.0) | state
+        self._arrived = None
+
+
+def _fresh(strength: float) -> dict[str, Tensor]:
+    values = {"strength": strength, "signs": 0.0, "steps": 0.0, "before": math.nan}
+    return {name: torch.tensor(value, dtype=torch.float64) for name, value in values.items()}
 
 
 class Changes:
@@ -109,7 +126,7 @@ class Changes:
     def __call__(self, pictures: Tensor) -> Tensor:
         """Return changed pictures (N, 3, H, W), of the same range centred on 0."""
         grid = F.affine_grid(self.move, list(pictures.shape), align_corners=False)
-        moved = F.grid_sample(pictures, grid, padding_mode="reflection", align_corners=False)
+        moved = _moved(pictures, grid)
         coloured = (
             torch.einsum("nij,njhw->nihw", self.colour[:, :, :3], moved) + self.colour[:, :, 3, None, None]
         )
@@ -121,6 +138,33 @@ class Changes:
         inside = (places[None, None] - self.cut[:, :, None]).abs() < _CUT
         square = inside[:, 0, :, None] & inside[:, 1, None, :]
         return 1 - (square * self.cuts[:, None, None]).to(self.cut.dtype)[:, None]
+
+
+def _moved(pictures: Tensor, grid: Tensor) -> Tensor:
+    """Return `pictures` (N, C, H, W) at the places of `grid` (N, H, W, 2), mirrored at their borders.
+
+    On a GPU the gradient of torch's own sums in any order; that of gathering can be told to keep to one.
+    """
+    if not torch.are_deterministic_algorithms_enabled():
+        return F.grid_sample(pictures, grid, padding_mode="reflection", align_corners=False)
+    (x0, x1, right), (y0, y1, down) = (_between(grid[..., i], pictures.shape[3 - i]) for i in (0, 1))
+    flat, width = pictures.flatten(2), pictures.shape[3]
+
+    def at(y: Tensor, x: Tensor) -> Tensor:
+        places = (y * width + x).flatten(1)[:, None].expand(-1, pictures.shape[1], -1)
+        return flat.gather(2, places).unflatten(2, grid.shape[1:3])
+
+    above = at(y0, x0) * (1 - right) + at(y0, x1) * right
+    below = at(y1, x0) * (1 - right) + at(y1, x1) * right
+    return above * (1 - down) + below * down
+
+
+def _between(places: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the pixels before and after places (N, H, W) in [-1, 1], and how far they lie in between."""
+    mirrored = size - (((places + 1) * size / 2) % (2 * size) - size).abs()
+    place = (mirrored - 0.5).clamp(0, size - 1)
+    first = place.floor()
+    return first.long(), (first.long() + 1).clamp(max=size - 1), (place - first)[:, None]
 
 
 def _move(a: Tensor, shift: Tensor, b: Tensor, scale: Tensor, c: Tensor, turn: Tensor) -> Tensor:

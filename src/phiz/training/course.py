@@ -138,8 +138,8 @@ class Course:
         tensors = self.group.tensors(kept.tensors if kept else None)
         values = told["values"]
         if hasattr(self.task, "splits"):
-            mine = len(getattr(self.task, "mine", range(1 << 30)))  # rows, fewer where processes are more
-            self.task.splits = min(max(values.get("splits", 1), self.task.splits), mine)
+            splits = max(values.get("splits", 1), self.task.splits)
+            self.task.splits = min(splits, getattr(self.task, "most_splits", splits))
         self.task.restore({name: part for name, part in tensors.items() if name != "meter"})
         sums, counts = dict(tensors.get("meter", {})), values["reported"]
         if isinstance(counts, int):  # of an earlier phiz: one count for all
@@ -247,7 +247,9 @@ class Course:
             self.group.check_same(self.task.networks())
         if not self.group.first:
             return
-        due = self.planned(step) or time.monotonic() - self.saved > CHECKPOINT_SECONDS
+        # By the clock only where a report has just said that all losses are numbers.
+        late = step == self.reported[0] and time.monotonic() - self.saved > CHECKPOINT_SECONDS
+        due = self.planned(step) or late
         if last or stopping:
             with disk(self.folder):
                 self.save()

@@ -69,6 +69,15 @@ class Group:
         finally:
             self.part = before
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Have this process calculate with its own rows, without the others."""
+        world, self.world = self.world, 1
+        try:
+            yield
+        finally:
+            self.world = world
+
     # -- before the training: through the store --------------------------------------------------
 
     def hand_over(self, text: str) -> None:
@@ -128,6 +137,15 @@ class Group:
     def any(self, flag: bool) -> bool:
         """Say whether `flag` is true in any process: so that all do the same."""
         return bool(self.sum(torch.tensor(float(flag)))) if self.world > 1 else flag
+
+    def most(self, value: int) -> int:
+        """Return the largest `value` of all processes."""
+        if self.world == 1:
+            return value
+        largest = torch.tensor(value)
+        with peers():
+            dist.all_reduce(largest, dist.ReduceOp.MAX)
+        return int(largest)
 
     def decided(self, flag: bool) -> bool:
         """Return the first process's `flag` in all of them."""

@@ -68,6 +68,11 @@ class Players:
         low, high = self.output_range
         self._scale, self._offset = (high - low) / 255.0, low
 
+    @property
+    def most_splits(self) -> int:
+        """Into how many pieces a batch can be split: one row each, in the process that has the fewest."""
+        return self.batch // self.group.world
+
     def indices(self, step: int) -> np.ndarray:
         """Return which faces a step sees, of this process's rows."""
         whole = batch_indices(self.recipe.seed, step * self.batch, self.batch, len(self.faces))
@@ -201,7 +206,7 @@ class Players:
         for name, optimizer in self.optimizers.items():
             optimizers.restore(optimizer, tensors[name])
         if self.strength:
-            self.strength.state = dict(tensors["augment"])
+            self.strength.restore(tensors["augment"])
         if self.codes:
             self.codes = outline.Codes(**tensors["codes"]).to(self.device)
         self.best = {name: part for name, part in tensors.items() if name.startswith("best-")}

@@ -1,4 +1,4 @@
-"""Which numbers a training calculates in.
+"""Which numbers a training calculates in, and in what order it sums them.
 
 bfloat16 halves the time of a step where a processor multiplies it natively and doubles it where not.
 Weights, optimizers, D's verdict and everything that is saved stay float32.
@@ -6,6 +6,7 @@ Weights, optimizers, D's verdict and everything that is saved stay float32.
 
 from __future__ import annotations
 
+import os
 from typing import Literal
 
 import torch
@@ -20,12 +21,19 @@ def resolve(asked: Precision, device: torch.device) -> Precision:
     return "bfloat16" if _native(device) else "float32"
 
 
-def prepare(device: torch.device) -> None:
-    """Let a GPU take its quickest ways to the same numbers, or to float32 with products of 10 bits."""
-    if device.type == "cuda":
-        torch.backends.cudnn.benchmark = True
-        torch.backends.cuda.matmul.allow_tf32 = True
-        torch.backends.cudnn.allow_tf32 = True
+def prepare(device: torch.device, deterministic: bool = False) -> None:
+    """Let a GPU take its quickest ways to the same numbers, or to float32 with products of 10 bits.
+
+    With `deterministic` it takes only ways that give the same bits each time, as a CPU does anyway.
+    """
+    if device.type != "cuda":
+        return
+    torch.backends.cuda.matmul.allow_tf32 = True
+    torch.backends.cudnn.allow_tf32 = True
+    torch.backends.cudnn.benchmark = not deterministic  # which way is quickest differs from time to time
+    torch.use_deterministic_algorithms(deterministic)
+    if deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 
 def _native(device: torch.device) -> bool:

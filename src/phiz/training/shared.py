@@ -58,12 +58,13 @@ def _norm(self: Any, x: Tensor) -> Tensor:
     """Normalise `x` (N, C, ...) by the mean and variance of all processes' rows."""
     group: Group = self.group
     assert group.part is not None
-    start, stop, of = group.part
     dims = [0, *range(2, x.dim())]
     shape = [1, -1, *[1] * (x.dim() - 2)]
     values = x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
-    count = len(x) // (stop - start) * of * (x[0, 0].numel() if x.dim() > 2 else 1)
-    mean = _Sum.apply(values.sum(dims), group) / count
+    here = values.new_full((1,), values.numel() / values.shape[1])
+    total = _Sum.apply(torch.cat([values.sum(dims), here]), group)
+    count = total[-1].detach()
+    mean = total[:-1] / count
     centred = values - mean.view(shape)
     variance = _Sum.apply(centred.square().sum(dims), group) / count
     if self.track_running_stats:
@@ -71,7 +72,7 @@ def _norm(self: Any, x: Tensor) -> Tensor:
             self.num_batches_tracked += 1
             share = 1.0 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
             self.running_mean.lerp_(mean.to(self.running_mean.dtype), share)
-            unbiased = variance * (count / max(1, count - 1))
+            unbiased = variance * (count / (count - 1).clamp(min=1))
             self.running_var.lerp_(unbiased.to(self.running_var.dtype), share)
     normal = centred * torch.rsqrt(variance + self.eps).view(shape)
     if self.affine:

@@ -93,6 +93,17 @@ def sent(values: Tensor, device: torch.device) -> Tensor:
     return pinned(values, device).to(device, non_blocking=True)
 
 
+def fetched(values: Tensor) -> tuple[Tensor, torch.cuda.Event | None]:
+    """Return `values` on their way from a GPU, and what to wait for before they are read; None on a CPU."""
+    if values.device.type != "cuda":
+        return values.cpu(), None
+    here = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+    here.copy_(values, non_blocking=True)
+    arrived = torch.cuda.Event()
+    arrived.record()
+    return here, arrived
+
+
 def _fits(faces: FaceSet, device: torch.device) -> bool:
     free, _ = torch.cuda.mem_get_info(device)
     return len(faces) * faces.size**2 * 3 <= _SHARE * free

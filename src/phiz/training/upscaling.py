@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -19,6 +22,7 @@ from phiz.model import to_uint8
 from phiz.training import optimizers
 from phiz.training.checkpoint import Tensors
 from phiz.training.degradations import DEGRADATIONS, Degradation, mixed
+from phiz.training.distributed import Group
 from phiz.training.enlarging import UpscalingRecipe
 from phiz.training.losses import LOSSES
 from phiz.training.randomness import Randomness, Stream, batch_indices
@@ -33,6 +37,21 @@ SHOWN = 6
 
 _AT_ONCE = 8
 _LOSS = LOSSES["relativistic"]
+
+
+@dataclass
+class Pair:
+    """Some rows of a step's batch, small (n, 3, c, c) and large (n, 3, crop, crop), 0 to 1; their share.
+
+    `made` is what became of the small ones; `seen` and `on_real` are what D saw in the large ones and said.
+    """
+
+    small: Tensor
+    large: Tensor
+    weight: float
+    made: Tensor | None = None
+    seen: list[Tensor] = field(default_factory=list)
+    on_real: Tensor | None = None
 
 
 class Upscaling:
@@ -53,7 +72,8 @@ class Upscaling:
     ) -> None:
         self.recipe, self.faces, self.device = recipe, faces, device
         self.random = Randomness(recipe.seed, attempt)
-        self.batch = recipe.batch
+        self.batch = self.most_splits = recipe.batch
+        self.group, self.splits = Group(), 1
         self.degrade = mixed(recipe.degradations, DEGRADATIONS | (more or {}))
         self.held, self.learned = split(len(faces))
         self.count = len(self.learned)
@@ -89,55 +109,87 @@ class Upscaling:
     def step(self, position: Position) -> dict[str, Tensor]:
         """Take one step of the stage that `position` names; return its losses."""
         torch.manual_seed(self.random.key(Stream.NETWORK, position.step))
-        small, large = self._pairs(position.step)
+        pairs = self._pairs(position.step)
         fall = 0.5 + 0.5 * math.cos(math.pi * position.index / position.count)
         if position.stage == "smooth":
-            return self._smooth_step(position, small, large, fall)
-        return self._sharp_step(position, small, large, fall)
+            return self._smooth_step(position, pairs, fall)
+        return self._sharp_step(position, pairs, fall)
 
-    def _smooth_step(self, at: Position, small: Tensor, large: Tensor, fall: float) -> dict[str, Tensor]:
-        made = self._enlarge(small)
-        loss = self._apart(made, large)
-        masked = self._learn("optimizer-upscaler", loss, self.recipe.generator.rate * fall)
+    def _smooth_step(self, at: Position, pairs: list[Pair], fall: float) -> dict[str, Tensor]:
+        total = torch.zeros((), device=self.device)
+        for pair in pairs:
+            loss = self._apart(self._enlarge(pair.small), pair.large) * pair.weight
+            loss.backward()
+            total += loss.detach()
+        masked = self._learn("optimizer-upscaler", total, self.recipe.generator.rate * fall)
         self._follow(at)
         if at.index == at.count - 1:
             self.smooth = _clones(self.average)
-        return {"loss_pixel": loss.detach(), "masked": masked}
+        return {"loss_pixel": total, "masked": masked}
 
-    def _sharp_step(self, at: Position, small: Tensor, large: Tensor, fall: float) -> dict[str, Tensor]:
+    def _sharp_step(self, at: Position, pairs: list[Pair], fall: float) -> dict[str, Tensor]:
         asked, discriminator = self.recipe.sharp, self.discriminator
         assert asked is not None
         assert discriminator is not None
-        made = self._enlarge(small)
-        # Pairs of a place with the same place: D says which of the two is real (arXiv 1807.00734).
-        with self._cast():
-            seen, of_made = discriminator.maps(large), discriminator.maps(made.detach())  # type: ignore[operator]
-            on_real = discriminator.verdict(seen[-1]).float()  # type: ignore[operator]
-            on_made = discriminator.verdict(of_made[-1]).float()  # type: ignore[operator]
-        loss_d = _LOSS.discriminator(on_real, on_made)
-        masked = self._learn("optimizer-discriminator", loss_d, asked.discriminator.rate * fall)
-
-        # The upscaler against the updated D; how D saw the real pictures is what it has just seen.
+        values = self._sums(self._judge(pair, len(pairs) == 1) for pair in pairs)
+        masked = self._learn("optimizer-discriminator", values["loss_d"], asked.discriminator.rate * fall)
         discriminator.requires_grad_(False)
-        with self._cast():
-            of_made = discriminator.maps(made)  # type: ignore[operator]
-            on_made_anew = discriminator.verdict(of_made[-1]).float()  # type: ignore[operator]
-        adversarial = _LOSS.generator(on_real.detach(), on_made_anew)
-        textures = matching([part.detach() for part in seen], of_made)
-        pixel = self._apart(made, large)
-        loss = asked.pixel * pixel + asked.features * textures + asked.adversarial * adversarial
-        values = {"loss_pixel": pixel, "loss_d": loss_d, "loss_g": adversarial, "loss_features": textures}
-        if self.perceptual is not None:
-            values["loss_perceptual"] = self._perceived(made, large)
-            loss = loss + asked.perceptual * values["loss_perceptual"]
+        values |= self._sums(self._please(pair) for pair in pairs)
+        discriminator.requires_grad_(True)
         rise = min(1.0, at.index / max(1.0, asked.lead * at.count))
+        loss = values.pop("loss")
         values["masked"] = torch.maximum(
             masked, self._learn("optimizer-upscaler", loss, asked.rate * fall * rise)
         )
-        discriminator.requires_grad_(True)
         self._follow(at)
-        right = (on_real.detach() > on_made.detach()).float().mean()
-        return {name: value.detach() for name, value in values.items()} | {"accuracy_pairs": right}
+        return values
+
+    def _judge(self, pair: Pair, keep: bool) -> dict[str, Tensor]:
+        """Have D tell a pair apart, and keep what it saw; the enlarged one's graph too, if asked to."""
+        discriminator = self.discriminator
+        assert discriminator is not None
+        with torch.set_grad_enabled(keep):  # of several, each is enlarged anew for the upscaler
+            pair.made = self._enlarge(pair.small)
+        # Pairs of a place with the same place: D says which of the two is real (arXiv 1807.00734).
+        with self._cast():
+            seen, of_made = discriminator.maps(pair.large), discriminator.maps(pair.made.detach())  # type: ignore[operator]
+            on_real = discriminator.verdict(seen[-1]).float()  # type: ignore[operator]
+            on_made = discriminator.verdict(of_made[-1]).float()  # type: ignore[operator]
+        loss = _LOSS.discriminator(on_real, on_made) * pair.weight
+        loss.backward()
+        pair.seen, pair.on_real = [part.detach() for part in seen], on_real.detach()
+        right = (pair.on_real > on_made.detach()).float().mean() * pair.weight
+        return {"loss_d": loss, "accuracy_pairs": right}
+
+    def _please(self, pair: Pair) -> dict[str, Tensor]:
+        """Have the upscaler learn from a pair, against the updated D; how D saw the real one it has kept."""
+        asked, discriminator = self.recipe.sharp, self.discriminator
+        assert asked is not None
+        assert discriminator is not None
+        assert pair.made is not None
+        assert pair.on_real is not None
+        made = pair.made if pair.made.requires_grad else self._enlarge(pair.small)
+        with self._cast():
+            of_made = discriminator.maps(made)  # type: ignore[operator]
+            on_made = discriminator.verdict(of_made[-1]).float()  # type: ignore[operator]
+        adversarial = _LOSS.generator(pair.on_real, on_made)
+        textures = matching(pair.seen, of_made)
+        pixel = self._apart(made, pair.large)
+        loss = asked.pixel * pixel + asked.features * textures + asked.adversarial * adversarial
+        values = {"loss_pixel": pixel, "loss_g": adversarial, "loss_features": textures}
+        if self.perceptual is not None:
+            values["loss_perceptual"] = self._perceived(made, pair.large)
+            loss = loss + asked.perceptual * values["loss_perceptual"]
+        (loss * pair.weight).backward()
+        pair.made, pair.seen = None, []
+        return {name: value * pair.weight for name, value in {**values, "loss": loss}.items()}
+
+    def _sums(self, parts: Iterable[dict[str, Tensor]]) -> dict[str, Tensor]:
+        total: dict[str, Tensor] = {}
+        for part in parts:
+            for name, value in part.items():
+                total[name] = total.get(name, 0.0) + value.detach()
+        return total
 
     def _perceived(self, made: Tensor, large: Tensor) -> Tensor:
         assert self.perceptual is not None
@@ -147,12 +199,12 @@ class Upscaling:
             return matching(real, self.perceptual(made))
 
     def _learn(self, name: str, loss: Tensor, rate: float) -> Tensor:
-        """Move a network by the gradient of `loss`; return whether the step was left out."""
+        """Move a network by its gradients, of `loss`; return whether the step was left out."""
         optimizer = self.optimizers[name]
         optimizers.set_rate(optimizer, rate)
+        masked = optimizers.step(optimizer, loss)
         optimizer.zero_grad()
-        loss.backward()
-        return optimizers.step(optimizer, loss)
+        return masked
 
     def _apart(self, made: Tensor, large: Tensor) -> Tensor:
         apart = made - large
@@ -180,8 +232,8 @@ class Upscaling:
 
     # -- what a step is made of ------------------------------------------------------------------
 
-    def _pairs(self, step: int) -> tuple[Tensor, Tensor]:
-        """Return the small and the large pictures of a step: (N, 3, c, c) and (N, 3, crop, crop), 0 to 1."""
+    def _pairs(self, step: int) -> list[Pair]:
+        """Return the pictures of a step, in as many pieces as its batch is split into."""
         recipe, first = self.recipe, step * self.batch
         places = batch_indices(recipe.seed, first, self.batch, len(self.learned))
         faces = self.large(self.learned[places])
@@ -193,7 +245,15 @@ class Upscaling:
             cut = np.ascontiguousarray(cut[:, ::-1] if recipe.flip and draws.random() < 0.5 else cut)
             large.append(cut)
             small.append(self.degrade(cut, recipe.scale, draws))
-        return self._tensor(np.stack(small)), self._tensor(np.stack(large))
+        ends = [self.batch * part // self.splits for part in range(self.splits + 1)]
+        return [
+            Pair(
+                self._tensor(np.stack(small[start:stop])),
+                self._tensor(np.stack(large[start:stop])),
+                (stop - start) / self.batch,
+            )
+            for start, stop in pairwise(ends)
+        ]
 
     def _draws(self, stream: Stream, step: int, number: int) -> np.random.Generator:
         return np.random.default_rng([self.random.key(stream, step), number])
@@ -284,6 +344,11 @@ class Upscaling:
             optimizers.restore(optimizer, tensors[name])
         self.smooth = dict(tensors.get("smooth", {}))
         self.best = {name: part for name, part in tensors.items() if name.startswith("best-")}
+
+    def learning(self) -> None:
+        """Let D learn, after a step that was broken off."""
+        if self.discriminator is not None:
+            self.discriminator.requires_grad_(True)
 
     def synchronise(self) -> None:
         """Wait until the device has done what it was given."""

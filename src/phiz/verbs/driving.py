@@ -154,7 +154,7 @@ def _drive(run: Run, faces: FaceSet, make: MakeJob, group: Group, stop: threadin
     processes.tell(group, run)
     device = _own_device(run, group)
     group.begin(device)
-    prepare(device)
+    prepare(device, bool(run.asked.get("deterministic")))
     run.threads, run.processes = loop.deterministic(processes.threads(run, group)), group.world
     job = make(run, faces, device, group)
     job.prepare(not checkpoint.found(run.folder / "checkpoints"))

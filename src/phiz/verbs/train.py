@@ -50,6 +50,7 @@ def train(
     start_from: str | Path | None = None,
     prepare: str | None = None,
     evaluate_every: int | None = None,
+    deterministic: bool = False,
     profile: bool = False,
     explain: bool = False,
     resume: bool = False,
@@ -74,6 +75,8 @@ def train(
             "human" or "anime" (faces are looked for and screened; see phiz.prepare).
         evaluate_every: steps from one evaluation to the next, 0 for none; if None, as often as 4 % of
             the time allow. A generator that has gone astray does not become the model.
+        deterministic: on a GPU too, the same steps give the same bits, and a resumed run equals one that was
+            never stopped; slower. On a CPU that is always so.
         profile: first say where the time of a step goes, and keep that as OUT/profile.txt.
         explain: say what the recipe auto has chosen, and why.
         resume: go on with an unfinished run.
@@ -113,6 +116,8 @@ def train(
     }
     if prepare is not None:
         asked["prepare"] = sources.way_of_cutting(prepare)
+    if deterministic:
+        asked["deterministic"] = True
     if profile:
         processes.only_one("phiz train --profile")
     with artefacts.alone(out, "training"):
@@ -206,8 +211,7 @@ def _gan(run: Run, faces: FaceSet, device: torch.device, group: Group) -> Job:
         if fresh and run.donor and group.first:
             for line in task.start_from(_donor(run)):
                 sources.say(run, line)
-        if group.world == 1:
-            _fit(run, task)
+        _fit(run, task)
 
     return Job(
         task,
@@ -223,17 +227,19 @@ def _gan(run: Run, faces: FaceSet, device: torch.device, group: Group) -> Job:
 
 
 def _fit(run: Run, task: GAN) -> None:
-    """See that a step fits into memory, and that it runs at all where it is compiled."""
+    """See that a step fits into memory, and that it runs at all where it is compiled or deterministic."""
     from phiz.training.fitting import fit
 
     try:
-        fit(task, lambda line: sources.say(run, line))
+        fit(task, lambda line: sources.say(run, line) if task.group.first else None)
     except PhizError:
         raise
     except Exception as fault:
+        said = next(iter(str(fault).strip().splitlines()), type(fault).__name__)
+        if "deterministic" in said and run.asked.get("deterministic"):
+            raise PhizError(f"--deterministic does not work with this recipe here ({said}).") from None
         if not run.recipe.compile:
             raise
-        said = next(iter(str(fault).strip().splitlines()), type(fault).__name__)
         raise PhizError(f"torch.compile does not work here ({said}); leave --set compile=true out.") from None
 
 

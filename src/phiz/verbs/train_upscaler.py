@@ -198,6 +198,7 @@ def _job(run: Run, faces: FaceSet, device: torch.device, group: Group) -> Job:
     """Return the training of an upscaler."""
     from phiz.evaluation.fidelity import Error
     from phiz.training.enlarging import GENERATOR
+    from phiz.training.fitting import fit
     from phiz.training.perceptual import Perceptual
     from phiz.training.upscaling import Upscaling
 
@@ -214,6 +215,7 @@ def _job(run: Run, faces: FaceSet, device: torch.device, group: Group) -> Job:
         lambda step: enlarged.write_model(run, task, faces, step),
         lambda: enlarged.opening(run, faces),
         lambda: enlarged.closing(run),
+        lambda fresh: fit(task, lambda line: sources.say(run, line)),
     )
 
 
