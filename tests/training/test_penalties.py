@@ -25,7 +25,7 @@ class Linear(nn.Module):
 
 @pytest.mark.parametrize("name", PENALTIES)
 def test_the_norm_of_a_linear_critic(name):
-    critic, pictures = Linear(), torch.rand(4096, 3, 4, 4)
+    critic, pictures = Linear(), torch.rand(4096, 3, 4, 4).requires_grad_()
     noise = torch.randn(pictures.shape, generator=torch.Generator().manual_seed(0))
     value = PENALTIES[name](critic, pictures, critic(pictures), noise, 0.01)
     assert value.item() == pytest.approx(critic.weight.square().sum().item(), rel=0.06)
@@ -36,7 +36,7 @@ def test_gradients_of_both_forms_agree():
     critic = nn.Sequential(
         nn.Conv2d(3, 8, 3), nn.Softplus(), nn.Flatten(), nn.Linear(8 * 4, 1), nn.Flatten(0)
     )
-    pictures = torch.rand(20_000, 3, 4, 4)
+    pictures = torch.rand(20_000, 3, 4, 4).requires_grad_()
     noise = torch.randn(pictures.shape)
     gradients = []
     for form in (exact, finite_difference):

@@ -75,17 +75,20 @@ class GAN(Pieces):
         optimizer.zero_grad()
         figures = torch.zeros(3, device=self.device)
         verdicts = torch.zeros(2, self.batch, device=self.device)
+        exact = recipe.penalty is not None and recipe.penalty.kind == "exact"
+        learning = [p for p in self.discriminator.parameters() if p.requires_grad]
         for piece in pieces:
             with self.group.at(piece.rows, self.batch):
                 with torch.set_grad_enabled(len(pieces) == 1):  # of several, G draws each anew
                     piece.fake = _seen(self._draw(piece.latents, piece.filled), self.output_range)
                 fake = piece.fake.detach()
-                on_real, on_fake = self._logits(piece, fake)
+                seen = torch.cat([piece.real, fake]).requires_grad_(exact)
+                on_real, on_fake = self._logits(piece, seen)
                 loss_d = loss.discriminator(on_real, on_fake) * piece.weight
                 penalty = loss_d.new_zeros(())
                 if recipe.penalty:
-                    penalty = self._penalty(at, piece, fake, on_real, on_fake)
-                (loss_d + penalty).backward()
+                    penalty = self._penalty(at, piece, seen, on_real, on_fake)
+                (loss_d + penalty).backward(inputs=learning)
             piece.on_real = on_real.detach()
             here = slice(piece.rows.start, piece.rows.stop)
             verdicts[0, here], verdicts[1, here] = piece.on_real, on_fake.detach()
@@ -138,17 +141,19 @@ class GAN(Pieces):
         with self._cast():
             return given(self.discriminator, pictures, labels).to(self.dtype)
 
-    def _logits(self, piece: Piece, fake: Tensor) -> tuple[Tensor, Tensor]:
+    def _logits(self, piece: Piece, seen: Tensor) -> tuple[Tensor, Tensor]:
+        """Return D's verdicts on the real faces of `piece`, the first half of `seen`, and the made ones."""
         # Where D has batch norm, real and fake batches are normalised apart, as the DCGAN does.
         labels = piece.labels
         if any(isinstance(module, nn.BatchNorm2d) for module in self.discriminator.modules()):
-            on_real = self._judge(piece.real, labels, piece.looks(made=False))
+            real, fake = seen.chunk(2)
+            on_real = self._judge(real, labels, piece.looks(made=False))
             return on_real, self._judge(fake, labels, piece.looks(made=True))
-        both = self._judge(torch.cat([piece.real, fake]), _twice(labels), piece.changes)
+        both = self._judge(seen, _twice(labels), piece.changes)
         on_real, on_fake = both.chunk(2)
         return on_real, on_fake
 
-    def _penalty(self, at: Position, piece: Piece, fake: Tensor, on_real: Tensor, on_fake: Tensor) -> Tensor:
+    def _penalty(self, at: Position, piece: Piece, seen: Tensor, on_real: Tensor, on_fake: Tensor) -> Tensor:
         """Return the part that `piece` has in the penalty of the batch."""
         asked = self.recipe.penalty
         assert asked is not None
@@ -160,11 +165,14 @@ class GAN(Pieces):
         rows = range(first, first + len(chosen))
         if not rows:  # of a small piece of the batch
             return on_real.new_zeros(())
+        pictures = seen
         if len(chosen) < len(piece.rows):
-            piece, (fake, on_real, on_fake) = piece.only(chosen, fake, on_real, on_fake)
-        pictures, logits = torch.cat([piece.real, fake]), torch.cat([on_real, on_fake])
+            piece, (fake, on_real, on_fake) = piece.only(chosen, seen.chunk(2)[1], on_real, on_fake)
+            if asked.kind != "exact":  # whose gradient is taken of what the verdicts came from
+                pictures = torch.cat([piece.real, fake])
+        logits = torch.cat([on_real, on_fake])
         draws = self.random.at(Stream.PENALTY, at.step, self.device)
-        noise = torch.randn((2, of, *pictures.shape[1:]), generator=draws, device=self.device)
+        noise = torch.randn((2, of, *seen.shape[1:]), generator=draws, device=self.device)
         reach = (self.output_range[1] - self.output_range[0]) / 2
         with self.group.at(rows, of):
             norm = PENALTIES[asked.kind](
