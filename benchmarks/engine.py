@@ -1,8 +1,9 @@
 """The training step against the same networks trained the plain way, and what is written beside it.
 
     python benchmarks/engine.py [--device cpu] [--threads 1] [--recipes quick dcgan] [--blocks 5] [--steps 4]
-    python benchmarks/engine.py --device cuda --recipes modern --size 64 --steps 50 --set compile=true
-    python benchmarks/engine.py --device cuda --recipes modern --size 64 --steps 50 --deterministic
+    python benchmarks/engine.py --device cuda --recipes modern --size 64 --steps 50 [--deterministic]
+    python benchmarks/engine.py --device cuda --recipes modern --size 64 --steps 50 \\
+        --set compile=true --set penalty.kind=finite-difference
 
 The plain way is a short loop as tutorials have it: eager, float32, the default memory layout, PyTorch's Adam
 as it comes, a shuffling DataLoader, fresh fakes for G, D asked about real and made faces one after the

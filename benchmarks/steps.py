@@ -2,7 +2,7 @@
 
     python benchmarks/steps.py --threads 1 --sizes 32 64
     python benchmarks/steps.py --threads 1 --sizes 32 64 --recipes dcgan afad64 --layouts --batch 32
-    python benchmarks/steps.py --recipes modern --set compile=true
+    python benchmarks/steps.py --recipes modern --set compile=true --set penalty.kind=finite-difference
 
 Seconds of processor time a step, the least of `--count` after a first one, on random faces; weights of G and
 D. Without `--recipes`: the networks slim and modern in all widths, and modern in grouped blocks. `--layouts`

@@ -26,9 +26,9 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
     "bce, batch norm in D": ("dcgan", {}),
     "batch norm in D, exact": ("dcgan", {"penalty": '{"gamma": 0.5, "kind": "exact"}'}),
     "dropout": ("afad64", {}),
-    "modern": ("modern", {"penalty.gamma_end": "0.1"}),
+    "modern": ("modern", {}),
     "too large for one of them": ("modern", {"outline": "null", "network.generator.norm": "none"}),
-    "modern, exact": ("modern", {"penalty.kind": "exact", "outline": "null"}),
+    "modern, finite differences": ("modern", {"penalty.kind": "finite-difference", "outline": "null"}),
 }
 
 

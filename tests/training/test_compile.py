@@ -16,6 +16,8 @@ from phiz.training import gan, plan
 from phiz.training.recipe import changed, find
 from toyset import SMALL, write_faces
 
+ESTIMATED = {"penalty.kind": "finite-difference"}
+
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on CPUs")
@@ -26,7 +28,7 @@ def test_compiled_steps_are_those_of_the_networks_as_written(tmp_path):
     try:
         losses = {}
         for asked in ("false", "true"):
-            small = SMALL["modern"] | {"size": "16", "batch": "8", "compile": asked}
+            small = SMALL["modern"] | ESTIMATED | {"size": "16", "batch": "8", "compile": asked}
             task = gan.GAN(changed(find("modern"), small), faces, torch.device("cpu"))
             steps = plan.staged(task, [2, 10])
             values = [task.step(steps.position(index)) for index in range(6)]
@@ -42,7 +44,7 @@ def test_what_cannot_be_compiled_here_is_said(tmp_path, monkeypatch):
         self._compiled_call_impl = lambda *_: (_ for _ in ()).throw(RuntimeError("no compiler\nat all"))
 
     monkeypatch.setattr(torch.nn.Module, "compile", broken)
-    settings = SMALL["modern"] | {"batch": "8", "compile": "true"}
+    settings = SMALL["modern"] | {"batch": "8", "compile": "true"} | ESTIMATED
     faces = write_faces(tmp_path / "faces", 40)
     with pytest.raises(PhizError, match=r"\(no compiler\); leave --set compile=true out"):
         phiz.train(faces.path, tmp_path / "run", steps=2, recipe="modern", settings=settings)

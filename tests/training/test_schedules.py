@@ -50,9 +50,9 @@ def steps(faces, **more: str) -> tuple[list[float], float]:
 
 def test_a_step_takes_gamma_and_beta2_from_where_it_stands(tmp_path):
     faces = write_faces(tmp_path / "faces")
-    plain, beta2 = steps(faces)
+    plain, beta2 = steps(faces, **{"penalty.gamma_end": "null"})
     assert beta2 == 0.99
-    moved, _ = steps(faces, **{"penalty.gamma_end": "0.05", "burn_in": "0.5"})
+    moved, _ = steps(faces, **{"penalty.gamma_end": "0.2", "burn_in": "0.5"})
     assert moved == pytest.approx([plain[0], plain[1] / 10], rel=1e-4)
     _, beta2 = steps(faces, **{"discriminator.beta2": "0.9", "discriminator.beta2_end": "0.99"})
     assert beta2 == pytest.approx(0.945)

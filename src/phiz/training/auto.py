@@ -22,8 +22,8 @@ _RATE, _LEAST_RATE = 2e-3, 2e-4
 _SURE = 4_000
 """Steps up to which the full rate was measured; beyond, it falls by the root of the steps."""
 
-_GAMMA = 0.5
-"""Of the penalty, up to 64 px; beyond, it grows with the pixels."""
+_GAMMA, _GAMMA_END = 2.0, 0.5
+"""Of the penalty, up to 64 px, at first and in the end; beyond, they grow with the pixels."""
 
 _OUTLINE, _OUTLINE_STEPS, _OUTLINE_COST = 0.15, 1_000, 0.4
 _MANY_VIEWS, _STRONGEST = 25, 0.4
@@ -58,7 +58,7 @@ def choose(base: Recipe, case: Case) -> tuple[Recipe, dict[str, str]]:
     network, steps, why = _network(base, case)
     views = steps * base.batch / (case.faces * (2 if case.flip else 1))
     rate = max(_LEAST_RATE, _RATE * min(1.0, math.sqrt(_SURE / steps)))
-    gamma = _GAMMA * max(1.0, (case.size / 64) ** 2)
+    pixels = max(1.0, (case.size / 64) ** 2)
     first = _OUTLINE_STEPS * (1.0 if case.counted else _OUTLINE_COST)  # in adversarial steps
     outline = min(_OUTLINE, first / (steps + first))
     strength = _strength(views)
@@ -67,7 +67,7 @@ def choose(base: Recipe, case: Case) -> tuple[Recipe, dict[str, str]]:
             "network": network,
             "generator": base.generator.model_copy(update={"rate": rate}),
             "discriminator": base.discriminator.model_copy(update={"rate": rate}),
-            "penalty": Penalty(gamma=gamma),
+            "penalty": Penalty(kind="exact", gamma=pixels * _GAMMA, gamma_end=pixels * _GAMMA_END),
             "outline": Outline(share=max(1e-4, round(outline, 4))),
             "augment": Augment(strength=strength) if strength else None,
         }
@@ -78,7 +78,7 @@ def choose(base: Recipe, case: Case) -> tuple[Recipe, dict[str, str]]:
     return recipe, {
         "network": why,
         "rates": _rate_said(rate, steps),
-        "gamma": f"gamma {gamma:g}: {because}.",
+        "gamma": f"gamma {pixels * _GAMMA:g} falling to {pixels * _GAMMA_END:g}, exact: {because}.",
         "outline": f"outline {f'{_OUTLINE:.0%} of the time, its most' if outline == _OUTLINE else enough}.",
         "augmentation": _augmented(strength, views),
     }

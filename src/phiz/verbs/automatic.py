@@ -25,7 +25,7 @@ _MOST = 2.0  # seconds
 _KEYS = {
     "network": ("network",),
     "rates": ("generator.rate", "discriminator.rate"),
-    "gamma": ("penalty.gamma",),
+    "gamma": ("penalty.gamma", "penalty.gamma_end", "penalty.kind"),
     "outline": ("outline.share",),
     "augmentation": ("augment.strength", "augment.rise", "augment.adaptive", "augment.target"),
 }
