@@ -11,7 +11,7 @@ import torch
 
 import phiz
 from phiz.errors import UsageError
-from phiz.training import gan, plan
+from phiz.training import gan, plan, precision
 from phiz.training import recipe as recipes
 from phiz.training.conditions import Conditions
 from phiz.training.gan import _seen
@@ -27,8 +27,13 @@ def test_d_sees_pictures_clipped_and_g_still_hears_of_what_lies_beyond():
     assert pictures.grad[[0, 2, 4]].tolist() == pytest.approx([0.1, 1.0, 0.1])
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
-@pytest.mark.parametrize("more", [{}, {"augment": '{"strength": 0.5}'}, {"penalty.share": "0.5"}])
+on_a_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+
+
+@on_a_gpu
+@pytest.mark.parametrize(
+    "more", [{}, {"augment": '{"strength": 0.5, "adaptive": true}'}, {"penalty.share": "0.5"}]
+)
 def test_a_step_never_waits_for_the_device(tmp_path, more):
     faces = write_faces(tmp_path / "faces", labelled=True)
     recipe = recipes.changed(recipes.find("modern"), {"size": "16", **SMALL["modern"], **more})
@@ -42,6 +47,27 @@ def test_a_step_never_waits_for_the_device(tmp_path, more):
             task.step(made.position(step))
     finally:
         torch.cuda.set_sync_debug_mode("default")
+
+
+@on_a_gpu
+@pytest.mark.parametrize("kind", ["exact", "finite-difference"])
+def test_the_same_steps_give_the_same_bits_where_that_is_asked_for(tmp_path, kind):
+    faces = write_faces(tmp_path / "faces", labelled=True)
+    settings = {"size": "16", "augment": '{"strength": 0.5}', "penalty.kind": kind, **SMALL["modern"]}
+    recipe, device = recipes.changed(recipes.find("modern"), settings), torch.device("cuda")
+    precision.prepare(device, deterministic=True)
+    try:
+        ends = []
+        for _ in range(2):
+            task = gan.GAN(recipe, faces, device)
+            made = plan.fixed(task, 20)
+            for step in range(20):
+                task.step(made.position(step))
+            ends.append(task.tensors())
+    finally:
+        precision.prepare(device)
+    for group, part in ends[0].items():
+        assert all(torch.equal(tensor, ends[1][group][name]) for name, tensor in part.items()), group
 
 
 def test_the_labels_of_a_face_set_become_those_of_the_model(tmp_path):
