@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -93,21 +94,22 @@ def test_the_adaptive_strength_follows_how_sure_d_is(sign, end):
 
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 999), size=st.integers(2, 9), count=st.integers(1, 4))
-def test_what_gathers_in_one_order_moves_as_torch_does(seed, size, count):
+def test_pictures_are_moved_as_torch_samples_them(seed, size, count):
     draw = draws(seed)
     shape = (count, 3, size, size)
-    before, grid = (
-        torch.rand(shape, generator=draw),
-        torch.rand(count, size, size, 2, generator=draw) * 7 - 3.5,
-    )
+    seen = torch.rand(shape, generator=draw).requires_grad_(True)
+    grid = torch.rand(count, size, size, 2, generator=draw) * 7 - 3.5
     weights, found = torch.rand(shape, generator=draw), []
-    for deterministic in (False, True):
-        seen = before.clone().requires_grad_(True)
-        torch.use_deterministic_algorithms(deterministic)
-        try:
-            moved = _moved(seen, grid)
-        finally:
-            torch.use_deterministic_algorithms(False)
+    for moved in (
+        _moved(seen, grid),
+        F.grid_sample(seen, grid, padding_mode="reflection", align_corners=False),
+    ):
         (gradient,) = torch.autograd.grad((moved * weights).sum(), seen)
         found.append((moved, gradient))
     torch.testing.assert_close(found[0], found[1], atol=1e-5, rtol=1e-4)
+
+
+def test_what_is_moved_has_a_second_derivative():
+    changes, seen = Changes(2, 1.0, draws()), pictures(2, 6).double().requires_grad_(True)
+    changes = changes._each(lambda part: part.double())
+    assert torch.autograd.gradgradcheck(lambda x: changes(x).square(), seen)
