@@ -50,7 +50,7 @@ def trial(recipe: recipes.Recipe, faces: FaceSet, real: np.ndarray, args: argpar
         if step + 1 not in marks:
             continue
         models = {"average": task.finished(whole.position(step + 1))}
-        models |= averages
+        models |= {name: finished(task, average, at) for name, average in averages.items()}
         if args.plain:
             models["plain"] = copy.deepcopy(task.generator).eval()
         for name, model in models.items():
@@ -76,12 +76,21 @@ def trial(recipe: recipes.Recipe, faces: FaceSet, real: np.ndarray, args: argpar
 
 
 def follow(average: torch.nn.Module, network: torch.nn.Module, share: float, at: Position) -> None:
-    """Move `average` as phiz.training.gan does, at another half-life; batch norm is not taken care of."""
+    """Move `average` as phiz.training.gan does, at another half-life."""
     half_life = min(share * at.count, at.index / 2) if at.stage == "adversarial" else 0.0
     towards = 1 - 0.5 ** (1 / half_life) if half_life > 0 else 1.0
     with torch.no_grad():
         for old, new in zip(average.parameters(), network.parameters(), strict=True):
             old.lerp_(new, towards)
+
+
+def finished(task: gan.GAN, average: torch.nn.Module, at: Position) -> torch.nn.Module:
+    """Return `average` as the task would finish its own: with batch norm's statistics taken anew."""
+    kept, task.average = task.average, average
+    try:
+        return task.finished(at)
+    finally:
+        task.average = kept
 
 
 def main() -> None:
