@@ -83,6 +83,12 @@ def test_labels_condition_both_networks_and_a_missing_one_says_nothing():
     assert torch.equal(discriminator(pictures, missing), plain(pictures))
     assert not torch.equal(discriminator(pictures, labels), plain(pictures))
 
+    logits, scores = discriminator(pictures, labels, scores=True)
+    assert scores.shape == (3, 5)
+    torch.testing.assert_close(
+        logits, plain(pictures) + scores[[0, 1, 2], [0, 1, 1]] + scores[[0, 1, 2], [4, 4, 2]]
+    )
+
 
 @pytest.mark.parametrize("block", ["full", "grouped"])
 @pytest.mark.parametrize("norm", ["batch", "none"])

@@ -88,6 +88,24 @@ def test_the_labels_of_a_face_set_become_those_of_the_model(tmp_path):
     ).shape == (1, 3, 16, 16)
 
 
+def test_d_learns_to_read_labels_and_g_to_show_them(tmp_path):
+    faces = write_faces(tmp_path / "faces", 60, labelled=True)
+    settings = {"size": "16", "batch": "16", **SMALL["modern"], "outline": "null", "classifier": "1"}
+    task = gan.GAN(recipes.changed(recipes.find("modern"), settings), faces, torch.device("cpu"))
+    made = plan.fixed(task, 80)
+    read = [float(task.step(made.position(step))["loss_labels"]) for step in range(80)]
+    assert np.mean(read[-8:]) < 0.7 * np.mean(read[:8])
+    before = [p.grad for p in task.generator.labels.parameters()]
+    assert all(torch.isfinite(gradient).all() and gradient.abs().sum() > 0 for gradient in before)
+
+
+def test_without_labels_there_is_nothing_to_read(tmp_path):
+    settings = {"size": "16", "batch": "8", **SMALL["modern"], "outline": "null", "classifier": "1"}
+    recipe = recipes.changed(recipes.find("modern"), settings)
+    task = gan.GAN(recipe, write_faces(tmp_path / "faces"), torch.device("cpu"))
+    assert "loss_labels" not in task.step(plan.fixed(task, 4).position(1))
+
+
 def test_without_conditional_labels_are_left_alone(tmp_path):
     faces = write_faces(tmp_path / "faces", labelled=True)
     settings = {**SMALL["auto"], "batch": "8", "conditional": "false"}

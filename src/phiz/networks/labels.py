@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -23,6 +24,14 @@ class Labels(nn.Module):
         nn.init.normal_(self.vectors.weight, std=std)
         first = torch.tensor([0, *counts[:-1]]).cumsum(0)
         self.first = nn.Buffer(first, persistent=False)
+
+    def scores(self, features: Tensor) -> Tensor:
+        """Return how features (N, width) go with each value of each attribute: (N, sum of the counts)."""
+        return F.linear(features, self.vectors.weight)
+
+    def chosen(self, scores: Tensor, labels: Tensor) -> Tensor:
+        """Return the sum of the scores (N, values) of a face's labels: (N,); a missing label adds nothing."""
+        return (scores.gather(1, (labels + self.first).clamp(min=0)) * (labels >= 0)).sum(1)
 
     def forward(self, labels: Tensor) -> Tensor:
         """Return (N, width) for `labels`, int64 (N, A) indices of values, -1 where missing."""

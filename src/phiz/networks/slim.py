@@ -130,7 +130,10 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """(N, 3, size, size) in [-1, 1], (N, A) labels, -1 where missing -> (N,) logits."""
+    """(N, 3, size, size) in [-1, 1], (N, A) labels, -1 where missing -> (N,) logits.
+
+    With `scores` also how each picture goes with each value of each attribute, (N, values).
+    """
 
     def __init__(self, size: int, widths: Sequence[int] = (192, 128, 64), labels: Sequence[int] = ()) -> None:
         super().__init__()
@@ -150,7 +153,9 @@ class Discriminator(nn.Module):
         """Return the convolutions in the order in which a picture passes them."""
         return [self.enter, *reversed(self.halvings), self.last]
 
-    def forward(self, image: Tensor, labels: Tensor | None = None) -> Tensor:
+    def forward(
+        self, image: Tensor, labels: Tensor | None = None, scores: bool = False
+    ) -> Tensor | tuple[Tensor, Tensor]:
         x = F.pixel_unshuffle(image, 2).contiguous(memory_format=torch.channels_last)
         x = _act(self.enter(x))
         for convolution in reversed(self.halvings):
@@ -159,4 +164,8 @@ class Discriminator(nn.Module):
         with torch.autocast(x.device.type, enabled=False):  # a verdict is a small difference of large sums
             x = x.to(self.dense.weight.dtype)
             logits = self.dense(x).squeeze(1)
-            return logits if self.labels is None else logits + (self.labels(labels) * x).sum(1)
+            if self.labels is None or labels is None:
+                return logits
+            values = self.labels.scores(x)
+            logits = logits + self.labels.chosen(values, labels)
+            return (logits, values) if scores else logits

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from phiz.training import optimizers, outline, schedules
 from phiz.training.augment import Changes
-from phiz.training.losses import LOSSES
+from phiz.training.losses import LOSSES, classification
 from phiz.training.penalties import PENALTIES
 from phiz.training.pieces import Piece, Pieces
 from phiz.training.players import given
@@ -73,7 +73,7 @@ class GAN(Pieces):
         recipe, loss = self.recipe, LOSSES[self.recipe.loss]
         optimizer = self.optimizers["optimizer-discriminator"]
         optimizer.zero_grad()
-        figures = torch.zeros(3, device=self.device)
+        figures = torch.zeros(4, device=self.device)
         verdicts = torch.zeros(2, self.batch, device=self.device)
         exact = recipe.penalty is not None and recipe.penalty.kind == "exact"
         learning = [p for p in self.discriminator.parameters() if p.requires_grad]
@@ -83,25 +83,28 @@ class GAN(Pieces):
                     piece.fake = _seen(self._draw(piece.latents, piece.filled), self.output_range)
                 fake = piece.fake.detach()
                 seen = torch.cat([piece.real, fake]).requires_grad_(exact)
-                on_real, on_fake = self._logits(piece, seen)
+                on_real, on_fake, scores = self._logits(piece, seen)
                 loss_d = loss.discriminator(on_real, on_fake) * piece.weight
+                read = self._read(scores, piece.labels) * piece.weight
                 penalty = loss_d.new_zeros(())
                 if recipe.penalty:
                     penalty = self._penalty(at, piece, seen, on_real, on_fake)
-                (loss_d + penalty).backward(inputs=learning)
+                (loss_d + penalty + recipe.classifier * read).backward(inputs=learning)
             piece.on_real = on_real.detach()
             here = slice(piece.rows.start, piece.rows.stop)
             verdicts[0, here], verdicts[1, here] = piece.on_real, on_fake.detach()
             figures += torch.stack(
-                [loss_d.detach(), penalty.detach(), variety(fake, piece.real) * piece.weight]
+                [loss_d.detach(), penalty.detach(), variety(fake, piece.real) * piece.weight, read.detach()]
             )
         more = torch.cat([figures, verdicts.flatten()])
         more = self.group.summed(optimizers.gradients(optimizer), more)
-        figures, verdicts = more[:3], more[3:].view(2, -1)
-        masked = optimizers.step(optimizer, figures[0] + figures[1])
+        figures, verdicts = more[:4], more[4:].view(2, -1)
+        masked = optimizers.step(optimizer, figures[[0, 1, 3]].sum())
         values = {"loss_d": figures[0], "masked": masked, "variety": figures[2]}
         if recipe.penalty:
             values["penalty"] = figures[1]
+        if self.classifies:
+            values["loss_labels"] = figures[3]
         return values | _accuracy(verdicts[0], verdicts[1], recipe.loss)
 
     def _teach_generator(self, pieces: list[Piece]) -> tuple[Tensor, Tensor]:
@@ -115,9 +118,10 @@ class GAN(Pieces):
                 if len(pieces) > 1:
                     piece.fake = _seen(self._draw(piece.latents, piece.filled), self.output_range)
                 assert piece.fake is not None
-                on_fake = self._judge(piece.fake, piece.labels, piece.looks(made=True))
+                on_fake, scores = self._seen_by_d(piece.fake, piece.labels, piece.looks(made=True))
                 assert piece.on_real is not None
-                loss = LOSSES[self.recipe.loss].generator(piece.on_real, on_fake) * piece.weight
+                loss = LOSSES[self.recipe.loss].generator(piece.on_real, on_fake)
+                loss = (loss + self.recipe.classifier * self._read(scores, piece.filled)) * piece.weight
                 loss.backward()
             piece.fake = None
             total += loss.detach()
@@ -135,23 +139,38 @@ class GAN(Pieces):
             return given(self.generator, latent, labels).to(self.dtype)
 
     def _judge(self, pictures: Tensor, labels: Tensor | None, changes: Changes | None) -> Tensor:
+        return self._seen_by_d(pictures, labels, changes)[0]
+
+    def _seen_by_d(
+        self, pictures: Tensor, labels: Tensor | None, changes: Changes | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return D's verdicts and, where it reads labels, its scores of every value."""
         if changes:
             middle, half = sum(self.output_range) / 2, (self.output_range[1] - self.output_range[0]) / 2
             pictures = changes((pictures - middle) / half) * half + middle
         with self._cast():
-            return given(self.discriminator, pictures, labels).to(self.dtype)
+            if not self.classifies:
+                return given(self.discriminator, pictures, labels).to(self.dtype), None
+            logits, scores = self.discriminator(pictures, labels, scores=True)
+        return logits.to(self.dtype), scores.to(self.dtype)
 
-    def _logits(self, piece: Piece, seen: Tensor) -> tuple[Tensor, Tensor]:
-        """Return D's verdicts on the real faces of `piece`, the first half of `seen`, and the made ones."""
+    def _read(self, scores: Tensor | None, labels: Tensor | None) -> Tensor:
+        """Return how far D's scores are from labels; 0 where it does not read any."""
+        if scores is None or labels is None or self.conditions is None:
+            return torch.zeros((), device=self.device)
+        return classification(scores, labels, self.conditions.counts)
+
+    def _logits(self, piece: Piece, seen: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return D's verdicts on real faces (half of `seen`) and made ones; its scores of the real ones."""
         # Where D has batch norm, real and fake batches are normalised apart, as the DCGAN does.
         labels = piece.labels
         if any(isinstance(module, nn.BatchNorm2d) for module in self.discriminator.modules()):
             real, fake = seen.chunk(2)
             on_real = self._judge(real, labels, piece.looks(made=False))
-            return on_real, self._judge(fake, labels, piece.looks(made=True))
-        both = self._judge(seen, _twice(labels), piece.changes)
+            return on_real, self._judge(fake, labels, piece.looks(made=True)), None
+        both, scores = self._seen_by_d(seen, _twice(labels), piece.changes)
         on_real, on_fake = both.chunk(2)
-        return on_real, on_fake
+        return on_real, on_fake, None if scores is None else scores.chunk(2)[0]
 
     def _penalty(self, at: Position, piece: Piece, seen: Tensor, on_real: Tensor, on_fake: Tensor) -> Tensor:
         """Return the part that `piece` has in the penalty of the batch."""

@@ -6,11 +6,12 @@ and a line in LOSSES.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
-from torch.nn.functional import softplus
+from torch.nn.functional import cross_entropy, softplus
 
 
 class Loss(NamedTuple):
@@ -34,6 +35,18 @@ def _relativistic_discriminator(real: Tensor, fake: Tensor) -> Tensor:
 
 def _relativistic_generator(real: Tensor, fake: Tensor) -> Tensor:
     return softplus(real - fake).mean()
+
+
+def classification(scores: Tensor, labels: Tensor, counts: Sequence[int]) -> Tensor:
+    """Return the cross-entropy of labels (N, A), -1 where missing, under scores (N, values of each of A).
+
+    The mean over all N A places; one without a label counts as 0. As the auxiliary classifier of Odena et al.
+    (arXiv 1610.09585, eq. 3), D learns it of real faces and G of made ones, by D's scores.
+    """
+    parts = scores.split(list(counts), 1)
+    missing = {"ignore_index": -1, "reduction": "sum"}
+    sums = [cross_entropy(part, labels[:, a], **missing) for a, part in enumerate(parts)]  # type: ignore[arg-type]
+    return torch.stack(sums).sum() / labels.numel()
 
 
 LOSSES = {

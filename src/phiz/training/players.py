@@ -42,6 +42,7 @@ class Players:
         self.supply = Supply(faces, device, self.indices)
         self.strength = Strength(recipe.augment) if recipe.augment else None
         self.conditions = Conditions(faces) if recipe.conditional and faces.schema else None
+        self.classifies = bool(recipe.classifier and self.conditions)
         adversarial = 1.0 - (recipe.outline.share if recipe.outline else 0.0)
         self.stages = [Stage("adversarial", adversarial)]
         torch.manual_seed(self.random.key(Stream.INITIAL))

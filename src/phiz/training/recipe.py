@@ -108,6 +108,7 @@ class Recipe(Part):
     noise: Literal["fresh", "per-epoch"] = "fresh"
     flip: bool = True
     conditional: bool = False  # G and D take the face set's labels, if it has any
+    classifier: float = Field(0.0, ge=0)  # weight of the labels that D reads in faces (losses.py)
     precision: Literal["auto", "float32", "bfloat16"] = "float32"  # auto: training/precision.py
     compile: bool = False  # G and D by torch.compile, on CUDA as graphs too
     seed: int = Field(0, ge=0, lt=2**53)
