@@ -59,9 +59,9 @@ class GAN(Pieces):
             optimizers.set_beta2(optimizer, self._moving(asked.beta2, asked.beta2_end, at))
         pieces = self.pieces(at)
         values = self._teach_discriminator(at, pieces)
-        loss_g, masked = self._teach_generator(pieces)
+        masked = values["masked"]
+        values |= self._teach_generator(pieces)
         self._follow(at)
-        values["loss_g"] = loss_g
         values["masked"] = torch.maximum(values["masked"], masked)
         if self.strength:
             values["augment"] = torch.tensor(self.strength.at(at.index / at.count))
@@ -107,12 +107,12 @@ class GAN(Pieces):
             values["loss_labels"] = figures[3]
         return values | _accuracy(verdicts[0], verdicts[1], recipe.loss)
 
-    def _teach_generator(self, pieces: list[Piece]) -> tuple[Tensor, Tensor]:
+    def _teach_generator(self, pieces: list[Piece]) -> dict[str, Tensor]:
         """Move G against the updated D; D's verdict on the real faces is the one it has just given."""
         optimizer = self.optimizers["optimizer-generator"]
         optimizer.zero_grad()
         self.discriminator.requires_grad_(False)
-        total = torch.zeros(1, device=self.device)
+        figures = torch.zeros(2, device=self.device)
         for piece in pieces:
             with self.group.at(piece.rows, self.batch):
                 if len(pieces) > 1:
@@ -120,14 +120,15 @@ class GAN(Pieces):
                 assert piece.fake is not None
                 on_fake, scores = self._seen_by_d(piece.fake, piece.labels, piece.looks(made=True))
                 assert piece.on_real is not None
-                loss = LOSSES[self.recipe.loss].generator(piece.on_real, on_fake)
-                loss = (loss + self.recipe.classifier * self._read(scores, piece.filled)) * piece.weight
-                loss.backward()
+                loss = LOSSES[self.recipe.loss].generator(piece.on_real, on_fake) * piece.weight
+                read = self._read(scores, piece.filled) * piece.weight
+                (loss + self.recipe.classifier * read).backward()
             piece.fake = None
-            total += loss.detach()
+            figures += torch.stack([loss.detach(), read.detach()])
         self.learning()
-        (loss,) = self.group.summed(optimizers.gradients(optimizer), total)
-        return loss, optimizers.step(optimizer, loss)
+        figures = self.group.summed(optimizers.gradients(optimizer), figures)
+        values = {"loss_g": figures[0], "masked": optimizers.step(optimizer, figures.sum())}
+        return values | ({"loss_labels_made": figures[1]} if self.classifies else {})
 
     def _cast(self) -> torch.autocast:
         return torch.autocast(
