@@ -82,6 +82,8 @@ def follow(average: torch.nn.Module, network: torch.nn.Module, share: float, at:
     with torch.no_grad():
         for old, new in zip(average.parameters(), network.parameters(), strict=True):
             old.lerp_(new, towards)
+        for kept, current in zip(average.buffers(), network.buffers(), strict=True):
+            kept.copy_(current)
 
 
 def finished(task: gan.GAN, average: torch.nn.Module, at: Position) -> torch.nn.Module:

@@ -35,10 +35,10 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
 
 
 class Cramped(gan.GAN):
-    """A GAN of which the second process has room for the graph of two faces."""
+    """A GAN of which the second of two processes has room for the graph of one face."""
 
     def _draw(self, latent: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
-        if self.group.rank == 1 and len(latent) > 2:
+        if (self.group.rank, self.group.world) == (1, 2) and len(latent) > 1:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
         return super()._draw(latent, labels)
 
@@ -51,7 +51,7 @@ def gradients(case: str, faces: FaceSet, group: Group) -> dict[str, np.ndarray]:
     task = kind(recipe, faces, torch.device("cpu"), group)
     if kind is Cramped:
         fitting.fit(task, lambda line: None)
-        assert (task.splits > 1) == (group.world == 2)  # of four, each has at most two faces
+        assert task.splits == (3 if group.world == 2 else 1)
     for optimizer in task.optimizers.values():
         for part in optimizer.param_groups:
             part["eps"] = 1e-3  # with 1e-8 the first step is g / |g|, a whole one even where g is rounding

@@ -63,11 +63,11 @@ def test_the_same_steps_give_the_same_bits_where_that_is_asked_for(tmp_path, kin
             made = plan.fixed(task, 20)
             for step in range(20):
                 task.step(made.position(step))
-            ends.append(task.tensors())
+            tensors = {(g, name): t for g, part in task.tensors().items() for name, t in part.items()}
+            ends.append({key: tensor.cpu().numpy().tobytes() for key, tensor in tensors.items()})
     finally:
-        precision.prepare(device)
-    for group, part in ends[0].items():
-        assert all(torch.equal(tensor, ends[1][group][name]) for name, tensor in part.items()), group
+        torch.use_deterministic_algorithms(False)
+    assert ends[0] == ends[1]
 
 
 def test_the_labels_of_a_face_set_become_those_of_the_model(tmp_path):

@@ -72,3 +72,20 @@ def test_a_recipe_comes_from_a_file(tmp_path):
     path.write_text("[1]")
     with pytest.raises(PhizError, match=r"mine\.json"):
         recipes.find(str(path))
+
+
+def test_gamma_alone_moves_where_it_goes_as_well():
+    modern = recipes.find("modern").penalty
+    moved = recipes.changed(recipes.find("modern"), {"penalty.gamma": "1"}).penalty
+    assert moved.gamma_end / moved.gamma == pytest.approx(modern.gamma_end / modern.gamma)
+    both = recipes.changed(recipes.find("modern"), {"penalty.gamma": "1", "penalty.gamma_end": "0.3"}).penalty
+    assert (both.gamma, both.gamma_end) == (1, 0.3)
+    still = recipes.changed(recipes.find("quick"), {"penalty.gamma": "1"}).penalty
+    assert (still.gamma, still.gamma_end) == (1, None)
+    with pytest.raises(UsageError, match=r"penalty\.gamma"):
+        recipes.changed(recipes.find("modern"), {"penalty.gamma": "strong"})
+
+
+def test_a_classifier_needs_labels():
+    with pytest.raises(UsageError, match="conditional=true"):
+        recipes.changed(recipes.find("dcgan"), {"classifier": "1"})

@@ -253,14 +253,3 @@ def test_an_operation_that_is_never_deterministic_is_named(tmp_path, monkeypatch
     faces = write_faces(tmp_path / "faces")
     with pytest.raises(PhizError, match="--deterministic does not work with this recipe here"):
         phiz.train(faces.path, tmp_path / "run", **OPTIONS, deterministic=True)
-
-
-def test_a_penalty_on_fewer_faces_than_processes_is_refused(tmp_path):
-    from phiz.training import recipe as recipes
-    from phiz.training.distributed import Group
-    from phiz.training.run import Run
-    from phiz.verbs import processes
-
-    recipe = recipes.changed(recipes.find("modern"), {"batch": "8", "penalty.share": "0.25"})
-    with pytest.raises(UsageError, match=r"A penalty of 0\.25 of 8 faces cannot be shared by 4 processes"):
-        processes.tell(Group(0, 4), Run(tmp_path, {}, recipe, "cpu"))

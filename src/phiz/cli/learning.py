@@ -65,7 +65,7 @@ def train(
     ] = None,
     deterministic: Annotated[
         bool,
-        typer.Option("--deterministic", help="Same steps, same bits on a GPU too; slower. CPUs always do."),
+        typer.Option("--deterministic", help="Same steps, same bits on CUDA too; slower. CPUs always do."),
     ] = False,
     profile: Annotated[
         bool, typer.Option("--profile", help="First say where the time of a step goes, layer by layer.")

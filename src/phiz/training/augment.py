@@ -63,7 +63,7 @@ class Strength:
         if not self.asked.adaptive:
             return
         state = self.state
-        state["signs"] = state["signs"].to(signs.device) + signs.double()
+        state["signs"] = signs.double() + state["signs"]  # which may lie on the CPU: no copy waits there
         state["steps"] = state["steps"] + 1  # anew: what was kept of it before must not change
         if int(state["steps"]) < EVERY:
             return

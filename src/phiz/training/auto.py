@@ -78,7 +78,7 @@ def choose(base: Recipe, case: Case) -> tuple[Recipe, dict[str, str]]:
     return recipe, {
         "network": why,
         "rates": _rate_said(rate, steps),
-        "gamma": f"gamma {pixels * _GAMMA:g} falling to {pixels * _GAMMA_END:g}, exact: {because}.",
+        "gamma": f"gamma {pixels * _GAMMA:g} falling to {pixels * _GAMMA_END:g}: {because}.",
         "outline": f"outline {f'{_OUTLINE:.0%} of the time, its most' if outline == _OUTLINE else enough}.",
         "augmentation": _augmented(strength, views),
     }

@@ -247,9 +247,9 @@ class Course:
             self.group.check_same(self.task.networks())
         if not self.group.first:
             return
-        # By the clock only where a report has just said that all losses are numbers.
-        late = step == self.reported[0] and time.monotonic() - self.saved > CHECKPOINT_SECONDS
-        due = self.planned(step) or late
+        due = self.planned(step)
+        if not due and time.monotonic() - self.saved > CHECKPOINT_SECONDS:
+            due = self.meter.sound()  # else the next report goes back
         if last or stopping:
             with disk(self.folder):
                 self.save()

@@ -45,7 +45,7 @@ class Group:
     def __init__(self, rank: int = 0, world: int = 1, local: int = 0) -> None:
         self.rank, self.world, self.local = rank, world, local
         self.part: tuple[int, int, int] | None = None
-        self.told = False
+        self.told = self._muted = False
         self._store: dist.Store | None = None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Group:
@@ -71,12 +71,12 @@ class Group:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Have this process calculate with its own rows, without the others."""
-        world, self.world = self.world, 1
+        """Have this process calculate as in a step, but for itself: sums are those of its own rows."""
+        self._muted = True
         try:
             yield
         finally:
-            self.world = world
+            self._muted = False
 
     # -- before the training: through the store --------------------------------------------------
 
@@ -118,7 +118,7 @@ class Group:
 
     def sum(self, values: Tensor) -> Tensor:
         """Sum `values` over all processes, in place."""
-        if self.world > 1:
+        if self.world > 1 and not self._muted:
             with peers():
                 dist.all_reduce(values)
         return values

@@ -30,7 +30,7 @@ def fit(task: Pieces | Upscaling, say: Callable[[str], None]) -> None:
     Of many processes each tries alone, and all split alike.
 
     Raises:
-        PhizError: not even single faces fit, in one of the processes.
+        PhizError: not even the smallest pieces fit, in one of the processes.
     """
     kept = copied(task.tensors())
     before = task.splits
@@ -40,8 +40,8 @@ def fit(task: Pieces | Upscaling, say: Callable[[str], None]) -> None:
     most = task.group.most(task.splits if fits else _NEVER)
     if most == _NEVER:
         raise PhizError(
-            f"A step does not fit into the memory of {task.device}, not even face by face: take a "
-            "smaller --size, narrower networks, or close other programs."
+            f"A step does not fit into the memory of {task.device}, not even in the smallest pieces: take a "
+            "smaller --size (of an upscaler: --set crop=...), narrower networks, or close other programs."
         )
     task.splits = most
     if task.splits > before:
@@ -55,9 +55,9 @@ def _split(task: Pieces | Upscaling, stage: str, kept: Tensors) -> bool:
     """Split until a step of `stage` fits; say whether it does."""
     while not _fits(task, stage):
         task.restore(kept)
-        if 2 * task.splits > task.most_splits:
+        if task.splits == task.most_splits:
             return False
-        task.splits *= 2
+        task.splits = min(2 * task.splits, task.most_splits)
     return True
 
 

@@ -99,7 +99,7 @@ class GAN(Pieces):
         more = torch.cat([figures, verdicts.flatten()])
         more = self.group.summed(optimizers.gradients(optimizer), more)
         figures, verdicts = more[:4], more[4:].view(2, -1)
-        masked = optimizers.step(optimizer, figures[[0, 1, 3]].sum())
+        masked = optimizers.step(optimizer, figures[0] + figures[1] + figures[3])
         values = {"loss_d": figures[0], "masked": masked, "variety": figures[2]}
         if recipe.penalty:
             values["penalty"] = figures[1]
@@ -185,21 +185,23 @@ class GAN(Pieces):
         rows = range(first, first + len(chosen))
         if not rows:  # of a small piece of the batch
             return on_real.new_zeros(())
-        pictures = seen
+        pictures = seen  # an exact gradient is taken of what the verdicts came from
         if len(chosen) < len(piece.rows):
             piece, (fake, on_real, on_fake) = piece.only(chosen, seen.chunk(2)[1], on_real, on_fake)
-            if asked.kind != "exact":  # whose gradient is taken of what the verdicts came from
+            if asked.kind != "exact":
                 pictures = torch.cat([piece.real, fake])
-        logits = torch.cat([on_real, on_fake])
-        draws = self.random.at(Stream.PENALTY, at.step, self.device)
-        noise = torch.randn((2, of, *seen.shape[1:]), generator=draws, device=self.device)
+        logits, noise = torch.cat([on_real, on_fake]), None
+        if asked.kind != "exact":
+            draws = self.random.at(Stream.PENALTY, at.step, self.device)
+            noise = torch.randn((2, of, *seen.shape[1:]), generator=draws, device=self.device)
+            noise = noise[:, rows.start : rows.stop].flatten(0, 1)
         reach = (self.output_range[1] - self.output_range[0]) / 2
         with self.group.at(rows, of):
             norm = PENALTIES[asked.kind](
                 lambda seen: self._judge(seen, _twice(piece.labels), piece.changes),
                 pictures,
                 logits,
-                noise[:, rows.start : rows.stop].flatten(0, 1),
+                noise,
                 asked.sigma * reach,
             )
         # gamma / 2 * (R1 + R2): the mean over both halves is (R1 + R2) / 2

@@ -37,6 +37,10 @@ class Meter:
             self.sums[name] = value + self.sums[name].to(value.device) if name in self.sums else value
             self.counts[name] = self.counts.get(name, 0) + 1
 
+    def sound(self) -> bool:
+        """Say whether no step since the last report was left out; this waits for the device."""
+        return not float(self.sums.get("masked", 0.0))
+
     def take(self) -> dict[str, float]:
         """Return the means and begin anew."""
         means = {name: float(total) / self.counts[name] for name, total in self.sums.items()}

@@ -22,7 +22,7 @@ Critic = Callable[[Tensor], Tensor]
 """From pictures (N, C, H, W) to logits (N,)."""
 
 
-def exact(critic: Critic, pictures: Tensor, logits: Tensor, noise: Tensor, sigma: float) -> Tensor:
+def exact(critic: Critic, pictures: Tensor, logits: Tensor, noise: Tensor | None, sigma: float) -> Tensor:
     """Return the mean squared gradient norm at `pictures` (N, C, H, W), differentiable.
 
     `logits` are what the critic has said to all or some of them. Their graph is used, so `pictures` require a
@@ -33,9 +33,10 @@ def exact(critic: Critic, pictures: Tensor, logits: Tensor, noise: Tensor, sigma
 
 
 def finite_difference(
-    critic: Critic, pictures: Tensor, logits: Tensor, noise: Tensor, sigma: float
+    critic: Critic, pictures: Tensor, logits: Tensor, noise: Tensor | None, sigma: float
 ) -> Tensor:
     """Estimate the same from `logits` (N,), those of `pictures`, and a look at pictures + sigma noise."""
+    assert noise is not None
     return ((critic(pictures.detach() + sigma * noise) - logits) / sigma).square().mean()
 
 

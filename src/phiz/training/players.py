@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from phiz import latents, networks
+from phiz.errors import PhizError
 from phiz.faceset import FaceSet
 from phiz.model import to_uint8
 from phiz.training import optimizers, outline, transfer
@@ -51,6 +52,12 @@ class Players:
         self.average = copy.deepcopy(self.generator).requires_grad_(False)
         for role in ("generator", "discriminator"):
             share(getattr(self, role), self.group, f"{recipe.name}'s {role}")
+        norms = any(isinstance(m, nn.BatchNorm2d) for m in self.discriminator.modules())
+        if self.group.world > 1 and norms and recipe.penalty and recipe.penalty.share < 1:
+            raise PhizError(
+                f"{recipe.name}'s D has batch norm, and a penalty on a part of the batch is not shared by "
+                f"{self.group.world} processes: --set penalty.share=1."
+            )
         if recipe.compile:
             self._compile()
         self.learning()

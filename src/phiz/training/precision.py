@@ -31,8 +31,8 @@ def prepare(device: torch.device, deterministic: bool = False) -> None:
     torch.backends.cuda.matmul.allow_tf32 = True
     torch.backends.cudnn.allow_tf32 = True
     torch.backends.cudnn.benchmark = not deterministic  # which way is quickest differs from time to time
-    torch.use_deterministic_algorithms(deterministic)
     if deterministic:
+        torch.use_deterministic_algorithms(True)
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 

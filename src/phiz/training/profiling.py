@@ -7,7 +7,8 @@ matrices in the training's precision, the bandwidth by a copy.
 
 Convolutions and linear layers are timed each by itself, with the very inputs of a step: forward, and the
 gradients of inputs and of weights, as often as a step asks for them. What is left of the measured step is
-norms, activations, resampling, optimizers, reading, and the second backward of an exact penalty.
+norms, activations, resampling, optimizers, reading, and what an exact penalty asks for besides: gradients of
+the inputs once more, and a second backward.
 """
 
 from __future__ import annotations

@@ -114,7 +114,9 @@ class Recipe(Part):
     seed: int = Field(0, ge=0, lt=2**53)
 
     @model_validator(mode="after")
-    def _compiles(self) -> Recipe:
+    def _goes_together(self) -> Recipe:
+        if self.classifier and not self.conditional:
+            raise ValueError("a classifier reads labels, which need --set conditional=true")
         if self.compile and self.penalty and self.penalty.kind == "exact":
             raise ValueError(
                 "an exact penalty needs a second backward, which torch.compile has not; "
@@ -228,9 +230,11 @@ def validated(data: Any, source: str, kind: type[R] = Recipe) -> R:  # type: ign
 def changed(recipe: R, settings: Mapping[str, str]) -> R:
     """Return `recipe` with `--set` changes: dotted keys, values as JSON or plain text.
 
-    `penalty.gamma=2` changes one value, `penalty=null` takes the penalty away.
+    `penalty.gamma=2` changes one value, `penalty=null` takes the penalty away. Where gamma moves and only its
+    first value is given, the last one stays as far from it.
     """
     data = recipe.model_dump()
+    first = (data.get("penalty") or {}).get("gamma")
     for key, text in settings.items():
         try:
             value = json.loads(text)
@@ -245,6 +249,10 @@ def changed(recipe: R, settings: Mapping[str, str]) -> R:
             if not isinstance(place, dict):
                 raise UsageError(f"--set {key}={text}: {parent} holds no further keys.")
         place[last] = value
+    if "penalty.gamma" in settings and "penalty.gamma_end" not in settings and first:
+        penalty = data["penalty"]
+        if penalty.get("gamma_end") and isinstance(penalty["gamma"], int | float):
+            penalty["gamma_end"] *= penalty["gamma"] / first
     source = "--set " + " ".join(f"{key}={text}" for key, text in settings.items())
     recipe = validated(data, source, type(recipe))
     check_size(recipe.size)  # type: ignore[attr-defined]

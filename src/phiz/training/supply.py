@@ -100,7 +100,7 @@ def fetched(values: Tensor) -> tuple[Tensor, torch.cuda.Event | None]:
     here = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
     here.copy_(values, non_blocking=True)
     arrived = torch.cuda.Event()
-    arrived.record()
+    arrived.record(torch.cuda.current_stream(values.device))
     return here, arrived
 
 

@@ -145,7 +145,7 @@ class Upscaling:
         return values
 
     def _judge(self, pair: Pair, keep: bool) -> dict[str, Tensor]:
-        """Have D tell a pair apart, and keep what it saw; the enlarged one's graph too, if asked to."""
+        """Have D tell a pair apart; `keep` what it saw in the large one, and the graph of the other."""
         discriminator = self.discriminator
         assert discriminator is not None
         with torch.set_grad_enabled(keep):  # of several, each is enlarged anew for the upscaler
@@ -157,12 +157,14 @@ class Upscaling:
             on_made = discriminator.verdict(of_made[-1]).float()  # type: ignore[operator]
         loss = _LOSS.discriminator(on_real, on_made) * pair.weight
         loss.backward()
-        pair.seen, pair.on_real = [part.detach() for part in seen], on_real.detach()
+        pair.on_real = on_real.detach()
+        if keep:
+            pair.seen = [part.detach() for part in seen]
         right = (pair.on_real > on_made.detach()).float().mean() * pair.weight
         return {"loss_d": loss, "accuracy_pairs": right}
 
     def _please(self, pair: Pair) -> dict[str, Tensor]:
-        """Have the upscaler learn from a pair, against the updated D; how D saw the real one it has kept."""
+        """Have the upscaler learn from a pair, against the updated D; what was kept of the pair goes."""
         asked, discriminator = self.recipe.sharp, self.discriminator
         assert asked is not None
         assert discriminator is not None
@@ -173,6 +175,9 @@ class Upscaling:
             of_made = discriminator.maps(made)  # type: ignore[operator]
             on_made = discriminator.verdict(of_made[-1]).float()  # type: ignore[operator]
         adversarial = _LOSS.generator(pair.on_real, on_made)
+        if not pair.seen:
+            with torch.no_grad(), self._cast():
+                pair.seen = discriminator.maps(pair.large)  # type: ignore[operator]
         textures = matching(pair.seen, of_made)
         pixel = self._apart(made, pair.large)
         loss = asked.pixel * pixel + asked.features * textures + asked.adversarial * adversarial

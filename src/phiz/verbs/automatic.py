@@ -25,7 +25,7 @@ _MOST = 2.0  # seconds
 _KEYS = {
     "network": ("network",),
     "rates": ("generator.rate", "discriminator.rate"),
-    "gamma": ("penalty.gamma", "penalty.gamma_end", "penalty.kind"),
+    "gamma": ("penalty.gamma", "penalty.gamma_end"),
     "outline": ("outline.share",),
     "augmentation": ("augment.strength", "augment.rise", "augment.adaptive", "augment.target"),
 }
@@ -60,7 +60,7 @@ def _calibrated(run: Run, faces: FaceSet, choosing: bool) -> tuple[Precision, fl
     several = device.type == "cpu" and group.world == 1 and seconds >= _LONG_ENOUGH
     if run.recipe.steps is not None or not (several or choosing):
         return resolve(run.recipe.precision, device), 0.0
-    prepare(device)
+    prepare(device, bool(run.asked.get("deterministic")))
     deterministic(processes.threads(run, group))
     share = run.recipe.model_copy(update={"batch": max(2, run.recipe.batch // group.world)})
     found = calibrate(share, faces, device, min(_MOST, _TRYING * seconds), several)

@@ -86,18 +86,12 @@ def tell(group: Group, run: Run) -> None:
     """Hand a prepared run over to the others.
 
     Raises:
-        UsageError: there are more processes than faces in a step, or than such as a penalty is taken of.
+        UsageError: there are more processes than faces in a step.
     """
     if run.recipe.batch < group.world:
         raise UsageError(
             f"A step of {run.recipe.batch} faces cannot be shared by {group.world} processes; start fewer, "
             "or a new run with a larger --batch."
-        )
-    penalty = getattr(run.recipe, "penalty", None)
-    if penalty and round(penalty.share * run.recipe.batch) < group.world:
-        raise UsageError(
-            f"A penalty of {penalty.share:g} of {run.recipe.batch} faces cannot be shared by {group.world} "
-            "processes; start fewer, or a new run with a larger --batch."
         )
     if group.world > 1 and group.first:
         group.hand_over(json.dumps(run.data()))

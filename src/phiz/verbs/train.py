@@ -75,8 +75,8 @@ def train(
             "human" or "anime" (faces are looked for and screened; see phiz.prepare).
         evaluate_every: steps from one evaluation to the next, 0 for none; if None, as often as 4 % of
             the time allow. A generator that has gone astray does not become the model.
-        deterministic: on a GPU too, the same steps give the same bits, and a resumed run equals one that was
-            never stopped; slower. On a CPU that is always so.
+        deterministic: on a CUDA GPU too, the same steps give the same bits, and a resumed run equals one that
+            was never stopped; slower. On a CPU that is always so.
         profile: first say where the time of a step goes, and keep that as OUT/profile.txt.
         explain: say what the recipe auto has chosen, and why.
         resume: go on with an unfinished run.
@@ -117,6 +117,8 @@ def train(
     if prepare is not None:
         asked["prepare"] = sources.way_of_cutting(prepare)
     if deterministic:
+        if device_of(device or "auto").type == "mps":
+            raise UsageError("--deterministic is for CUDA GPUs and CPUs; an Apple GPU has no such way.")
         asked["deterministic"] = True
     if profile:
         processes.only_one("phiz train --profile")
