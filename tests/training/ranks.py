@@ -28,7 +28,6 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
     "batch norm in D, exact": ("dcgan", {"penalty": '{"gamma": 0.5, "kind": "exact"}'}),
     "dropout": ("afad64", {}),
     "modern": ("modern", {}),
-    "labels that D reads": ("modern", {"classifier": "0.5", "outline": "null"}),
     "too large for one of them": ("modern", {"outline": "null", "network.generator.norm": "none"}),
     "modern, finite differences": ("modern", {"penalty.kind": "finite-difference", "outline": "null"}),
 }

@@ -89,3 +89,4 @@ def test_gamma_alone_moves_where_it_goes_as_well():
 def test_a_classifier_needs_labels():
     with pytest.raises(UsageError, match="conditional=true"):
         recipes.changed(recipes.find("dcgan"), {"classifier": "1"})
+    assert recipes.changed(recipes.find("auto"), {"conditional": "false"}).classifier == 0

@@ -136,7 +136,7 @@ def _dcgan(name: str, **changes: Any) -> Recipe:
     return Recipe(name=name, **(values | changes))
 
 
-def _relativistic(name: str, network: Network, z: int, penalty: Penalty) -> Recipe:
+def _relativistic(name: str, network: Network, z: int, penalty: Penalty, classifier: float = 0.0) -> Recipe:
     adam = Adam(rate=2e-3, beta1=0.0, beta2=0.99, clip=2.0)
     return Recipe(
         name=name,
@@ -152,6 +152,7 @@ def _relativistic(name: str, network: Network, z: int, penalty: Penalty) -> Reci
         decay=0.8,
         ema=0.03,
         conditional=True,
+        classifier=classifier,
         precision="auto",
     )
 
@@ -163,8 +164,8 @@ RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
         # training/auto.py changes it to what there is.
-        _relativistic("auto", _MODERN, 64, _EXACT),
-        _relativistic("modern", _MODERN, 64, _EXACT),
+        _relativistic("auto", _MODERN, 64, _EXACT, classifier=1.0),
+        _relativistic("modern", _MODERN, 64, _EXACT, classifier=1.0),
         # A CPU in minutes: fitted by benchmarks/quick_cpu.py, and left as it was then.
         _relativistic("quick", Network(name="slim"), 128, Penalty(gamma=2.0)),
         # Radford et al., arXiv 1511.06434, section 4.
@@ -231,7 +232,7 @@ def changed(recipe: R, settings: Mapping[str, str]) -> R:
     """Return `recipe` with `--set` changes: dotted keys, values as JSON or plain text.
 
     `penalty.gamma=2` changes one value, `penalty=null` takes the penalty away. Where gamma moves and only its
-    first value is given, the last one stays as far from it.
+    first value is given, the last one stays as far from it; without labels there is no classifier.
     """
     data = recipe.model_dump()
     first = (data.get("penalty") or {}).get("gamma")
@@ -253,6 +254,8 @@ def changed(recipe: R, settings: Mapping[str, str]) -> R:
         penalty = data["penalty"]
         if penalty.get("gamma_end") and isinstance(penalty["gamma"], int | float):
             penalty["gamma_end"] *= penalty["gamma"] / first
+    if "conditional" in data and not data["conditional"] and "classifier" not in settings:
+        data["classifier"] = 0.0
     source = "--set " + " ".join(f"{key}={text}" for key, text in settings.items())
     recipe = validated(data, source, type(recipe))
     check_size(recipe.size)  # type: ignore[attr-defined]
