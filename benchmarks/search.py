@@ -26,6 +26,7 @@ import phiz
 from phiz.faceset import FaceSet
 from phiz.training import gan, loop, plan
 from phiz.training import recipe as recipes
+from phiz.training.averages import follow
 from phiz.training.tasks import Position
 from phiz.training.transfer import Donor
 from quick_cpu import HERE, compare, features, split
@@ -44,7 +45,7 @@ def trial(recipe: recipes.Recipe, faces: FaceSet, real: np.ndarray, args: argpar
         at = whole.position(step)
         values = task.step(at)
         for share, average in zip(args.ema, averages.values(), strict=True):
-            follow(average, task.generator, share, at)
+            follow(average, task.generator, share if at.stage == "adversarial" else 0.0, at)
         if step % 100 == 0:
             print(step, {name: round(float(value), 3) for name, value in values.items()}, flush=True)
         if step + 1 not in marks:
@@ -73,17 +74,6 @@ def trial(recipe: recipes.Recipe, faces: FaceSet, real: np.ndarray, args: argpar
                 sheet = np.vstack([np.hstack(list(row)) for row in rows])
                 end = f"{recipe.name}-{recipe.size}-{recipe.seed}-{name}-{step + 1}.png"
                 Image.fromarray(sheet).save(args.keep / end)
-
-
-def follow(average: torch.nn.Module, network: torch.nn.Module, share: float, at: Position) -> None:
-    """Move `average` as phiz.training.gan does, at another half-life."""
-    half_life = min(share * at.count, at.index / 2) if at.stage == "adversarial" else 0.0
-    towards = 1 - 0.5 ** (1 / half_life) if half_life > 0 else 1.0
-    with torch.no_grad():
-        for old, new in zip(average.parameters(), network.parameters(), strict=True):
-            old.lerp_(new, towards)
-        for kept, current in zip(average.buffers(), network.buffers(), strict=True):
-            kept.copy_(current)
 
 
 def finished(task: gan.GAN, average: torch.nn.Module, at: Position) -> torch.nn.Module:

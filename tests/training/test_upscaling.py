@@ -15,8 +15,9 @@ from phiz.errors import UsageError
 from phiz.training import checkpoint, fitting, loop, optimizers, plan
 from phiz.training import recipe as recipes
 from phiz.training.enlarging import RECIPES
+from phiz.training.pairs import split
 from phiz.training.tasks import Position
-from phiz.training.upscaling import Upscaling, matching, split
+from phiz.training.upscaling import Upscaling, matching
 from toyset import write_faces
 
 SMALL = {

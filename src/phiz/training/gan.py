@@ -7,10 +7,12 @@ from torch import Tensor, nn
 
 from phiz.training import optimizers, outline, schedules
 from phiz.training.augment import Changes
+from phiz.training.averages import follow
 from phiz.training.losses import LOSSES, classification
 from phiz.training.penalties import PENALTIES
 from phiz.training.pieces import Piece, Pieces
 from phiz.training.players import given
+from phiz.training.precision import cast
 from phiz.training.randomness import Stream
 from phiz.training.tasks import Position
 from phiz.training.watchdog import variety
@@ -61,7 +63,7 @@ class GAN(Pieces):
         values = self._teach_discriminator(at, pieces)
         masked = values["masked"]
         values |= self._teach_generator(pieces)
-        self._follow(at)
+        follow(self.average, self.generator, recipe.ema, at)
         values["masked"] = torch.maximum(values["masked"], masked)
         if self.strength:
             values["augment"] = torch.tensor(self.strength.at(at.index / at.count))
@@ -131,9 +133,7 @@ class GAN(Pieces):
         return values | ({"loss_labels_made": figures[1]} if self.classifies else {})
 
     def _cast(self) -> torch.autocast:
-        return torch.autocast(
-            self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16", cache_enabled=False
-        )
+        return cast(self.recipe.precision, self.device)
 
     def _draw(self, latent: Tensor, labels: Tensor | None) -> Tensor:
         with self._cast():
@@ -209,17 +209,6 @@ class GAN(Pieces):
 
     def _moving(self, first: float, last: float | None, at: Position) -> float:
         return schedules.moving(first, last, at.index / at.count, self.recipe.burn_in)
-
-    def _follow(self, at: Position) -> None:
-        """Move the average towards G; its half-life is at most half of what lies behind."""
-        half_life = min(self.recipe.ema * at.count, at.index / 2)
-        towards = 1 - 0.5 ** (1 / half_life) if half_life > 0 else 1.0
-        with torch.no_grad():
-            old: list[Tensor] = list(self.average.parameters())
-            new: list[Tensor] = list(self.generator.parameters())
-            torch._foreach_lerp_(old, new, towards)
-            for kept, current in zip(self.average.buffers(), self.generator.buffers(), strict=True):
-                kept.copy_(current)
 
 
 def _twice(labels: Tensor | None) -> Tensor | None:

@@ -14,6 +14,7 @@ from phiz.faceset import FaceSet
 from phiz.model import to_uint8
 from phiz.training import optimizers, outline, transfer
 from phiz.training.augment import Strength
+from phiz.training.averages import clones
 from phiz.training.checkpoint import Tensors
 from phiz.training.conditions import Conditions
 from phiz.training.distributed import Group
@@ -131,8 +132,8 @@ class Players:
     def keep(self, position: Position) -> None:
         """Take G and D as they stand for the best so far: what `finished` and `critic` return."""
         self.best = {
-            "best-generator": _clones(self._generator_at(position)),
-            "best-discriminator": _clones(self.discriminator),
+            "best-generator": clones(self._generator_at(position)),
+            "best-discriminator": clones(self.discriminator),
         }
 
     def _generator_at(self, position: Position) -> nn.Module:
@@ -234,7 +235,3 @@ class Players:
 def given(network: nn.Module, values: Tensor, labels: Tensor | None) -> Tensor:
     """Return what `network` says to `values`, under labels if there are any."""
     return network(values) if labels is None else network(values, labels.to(values.device))
-
-
-def _clones(network: nn.Module) -> dict[str, Tensor]:
-    return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}

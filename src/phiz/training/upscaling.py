@@ -9,8 +9,6 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -20,45 +18,28 @@ from phiz import networks
 from phiz.faceset import FaceSet
 from phiz.model import to_uint8
 from phiz.training import optimizers
+from phiz.training.averages import clones, follow
 from phiz.training.checkpoint import Tensors
-from phiz.training.degradations import DEGRADATIONS, Degradation, mixed
-from phiz.training.distributed import Group
+from phiz.training.degradations import Degradation
 from phiz.training.enlarging import UpscalingRecipe
 from phiz.training.losses import LOSSES
-from phiz.training.randomness import Randomness, Stream, batch_indices
-from phiz.training.spectra import sized
+from phiz.training.pairs import Pair, Pairs
+from phiz.training.precision import cast
+from phiz.training.randomness import Stream
 from phiz.training.tasks import Position, Stage
 
-HELD_OUT = 16
-"""How many faces are set aside to look at and to measure; fewer of few."""
-
 SHOWN = 6
-"""How many of them a sheet of samples shows."""
+"""How many of the faces set aside a sheet of samples shows."""
 
 _AT_ONCE = 8
 _LOSS = LOSSES["relativistic"]
 
 
-@dataclass
-class Pair:
-    """Some rows of a step's batch, small (n, 3, c, c) and large (n, 3, crop, crop), 0 to 1; their share.
-
-    `made` is what became of the small ones; `seen` and `on_real` are what D saw in the large ones and said.
-    """
-
-    small: Tensor
-    large: Tensor
-    weight: float
-    made: Tensor | None = None
-    seen: list[Tensor] = field(default_factory=list)
-    on_real: Tensor | None = None
-
-
-class Upscaling:
+class Upscaling(Pairs):
     """Trains the upscaler of a recipe on a face set; see phiz.training.tasks.Task.
 
-    `more` are degradations besides those of phiz.training.degradations, by name; `perceptual` is a network
-    whose maps the second stage compares, see phiz.training.perceptual.
+    Arguments as of Pairs; `perceptual` is a network whose maps the second stage compares, see
+    phiz.training.perceptual.
     """
 
     def __init__(
@@ -70,13 +51,7 @@ class Upscaling:
         more: dict[str, Degradation] | None = None,
         perceptual: nn.Module | None = None,
     ) -> None:
-        self.recipe, self.faces, self.device = recipe, faces, device
-        self.random = Randomness(recipe.seed, attempt)
-        self.batch = self.most_splits = recipe.batch
-        self.group, self.splits = Group(), 1
-        self.degrade = mixed(recipe.degradations, DEGRADATIONS | (more or {}))
-        self.held, self.learned = split(len(faces))
-        self.count = len(self.learned)
+        super().__init__(recipe, faces, device, attempt, more)
         self.perceptual = perceptual and perceptual.to(device)
         sharp = recipe.sharp
         self.stages = [Stage("smooth", 1.0 - (sharp.share if sharp else 0.0))]
@@ -109,7 +84,7 @@ class Upscaling:
     def step(self, position: Position) -> dict[str, Tensor]:
         """Take one step of the stage that `position` names; return its losses."""
         torch.manual_seed(self.random.key(Stream.NETWORK, position.step))
-        pairs = self._pairs(position.step)
+        pairs = self.pairs(position.step)
         fall = 0.5 + 0.5 * math.cos(math.pi * position.index / position.count)
         if position.stage == "smooth":
             return self._smooth_step(position, pairs, fall)
@@ -122,9 +97,9 @@ class Upscaling:
             loss.backward()
             total += loss.detach()
         masked = self._learn("optimizer-upscaler", total, self.recipe.generator.rate * fall)
-        self._follow(at)
+        follow(self.average, self.upscaler, self.recipe.ema, at)
         if at.index == at.count - 1:
-            self.smooth = _clones(self.average)
+            self.smooth = clones(self.average)
         return {"loss_pixel": total, "masked": masked}
 
     def _sharp_step(self, at: Position, pairs: list[Pair], fall: float) -> dict[str, Tensor]:
@@ -141,7 +116,7 @@ class Upscaling:
         values["masked"] = torch.maximum(
             masked, self._learn("optimizer-upscaler", loss, asked.rate * fall * rise)
         )
-        self._follow(at)
+        follow(self.average, self.upscaler, self.recipe.ema, at)
         return values
 
     def _judge(self, pair: Pair, keep: bool) -> dict[str, Tensor]:
@@ -216,78 +191,17 @@ class Upscaling:
         return apart.abs().mean() if self.recipe.pixel == "l1" else apart.square().mean()
 
     def _cast(self) -> torch.autocast:
-        return torch.autocast(
-            self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16", cache_enabled=False
-        )
+        return cast(self.recipe.precision, self.device)
 
     def _enlarge(self, small: Tensor) -> Tensor:
         with self._cast():
             return self.upscaler(small).float()
-
-    def _follow(self, at: Position) -> None:
-        """Move the average towards the upscaler; its half-life is at most half of what lies behind."""
-        half_life = min(self.recipe.ema * at.count, at.index / 2)
-        towards = 1 - 0.5 ** (1 / half_life) if half_life > 0 else 1.0
-        with torch.no_grad():
-            old: list[Tensor] = list(self.average.parameters())
-            new: list[Tensor] = list(self.upscaler.parameters())
-            torch._foreach_lerp_(old, new, towards)
-            for kept, current in zip(self.average.buffers(), self.upscaler.buffers(), strict=True):
-                kept.copy_(current)
-
-    # -- what a step is made of ------------------------------------------------------------------
-
-    def _pairs(self, step: int) -> list[Pair]:
-        """Return the pictures of a step, in as many pieces as its batch is split into."""
-        recipe, first = self.recipe, step * self.batch
-        places = batch_indices(recipe.seed, first, self.batch, len(self.learned))
-        faces = self.large(self.learned[places])
-        small, large = [], []
-        for number, face in enumerate(faces):
-            draws = self._draws(Stream.CROP, step, number)
-            top, left = draws.integers(0, recipe.size - recipe.crop + 1, 2)
-            cut = face[top : top + recipe.crop, left : left + recipe.crop]
-            cut = np.ascontiguousarray(cut[:, ::-1] if recipe.flip and draws.random() < 0.5 else cut)
-            large.append(cut)
-            small.append(self.degrade(cut, recipe.scale, draws))
-        ends = [self.batch * part // self.splits for part in range(self.splits + 1)]
-        return [
-            Pair(
-                self._tensor(np.stack(small[start:stop])),
-                self._tensor(np.stack(large[start:stop])),
-                (stop - start) / self.batch,
-            )
-            for start, stop in pairwise(ends)
-        ]
-
-    def _draws(self, stream: Stream, step: int, number: int) -> np.random.Generator:
-        return np.random.default_rng([self.random.key(stream, step), number])
-
-    def _tensor(self, pictures: np.ndarray) -> Tensor:
-        values = torch.from_numpy(pictures).to(self.device).permute(0, 3, 1, 2)
-        return values.to(torch.float32, memory_format=torch.channels_last) / 255
 
     # -- what comes of it ------------------------------------------------------------------------
 
     def sample(self, position: Position, count: int = SHOWN) -> np.ndarray:
         """Return the first `count` faces set aside, reduced and enlarged: uint8 (count, size, size, 3)."""
         return self.draw(self._now(), self.small(count))
-
-    def small(self, count: int) -> np.ndarray:
-        """Return the first `count` faces set aside, reduced: uint8 (count, size / scale, size / scale, 3)."""
-        faces = self.large(self.held[np.arange(count) % len(self.held)])
-        draws = [self._draws(Stream.SHOWN, 0, number) for number in range(count)]
-        small = [self.degrade(face, self.recipe.scale, d) for face, d in zip(faces, draws, strict=True)]
-        return np.stack(small)
-
-    def large(self, which: np.ndarray) -> np.ndarray:
-        """Return faces at the side the recipe says: uint8 (N, size, size, 3)."""
-        faces = self.faces.batch(which)
-        return (
-            faces
-            if faces.shape[1] == self.recipe.size
-            else np.stack([sized(face, self.recipe.size) for face in faces])
-        )
 
     def draw(self, network: nn.Module, small: np.ndarray) -> np.ndarray:
         """Enlarge small pictures, uint8 (N, h, w, 3), by `network`."""
@@ -308,8 +222,8 @@ class Upscaling:
     def _ends(self, position: Position) -> dict[str, dict[str, Tensor]]:
         """Return the weights of both ends as they stand, or of the one there is."""
         if position.stage == "smooth" or not self.smooth:
-            return {"smooth": _clones(self.average)}
-        return {"smooth": dict(self.smooth), "sharp": _clones(self.average)}
+            return {"smooth": clones(self.average)}
+        return {"smooth": dict(self.smooth), "sharp": clones(self.average)}
 
     def finished(self, position: Position) -> dict[str, nn.Module]:
         """Return the ends as they enlarge, folded: "smooth" and, once there is one, "sharp"."""
@@ -363,19 +277,9 @@ class Upscaling:
             torch.mps.synchronize()
 
 
-def split(count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the numbers of the faces that are set aside, evenly spread, and of those to learn from."""
-    held = np.unique(np.linspace(0, count - 1, min(HELD_OUT, max(1, count // 8))).round().astype(np.int64))
-    return held, np.setdiff1d(np.arange(count), held)
-
-
 def matching(real: list[Tensor], made: list[Tensor]) -> Tensor:
     """Return the mean L1 distance of maps, each relative to the mean size of the real ones."""
     parts = [
         (a.float() - b.float()).abs().mean() / a.float().abs().mean() for a, b in zip(real, made, strict=True)
     ]
     return torch.stack(parts).mean()
-
-
-def _clones(network: nn.Module) -> dict[str, Tensor]:
-    return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
