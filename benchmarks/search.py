@@ -3,10 +3,11 @@
     python benchmarks/search.py --steps 585 1280 --seeds 0 --set generator.rate=0.0014 --set decay=0.7
 
 Steps instead of minutes: what else the machine does cannot change the result, and one core is enough
-(`taskset -c 0`). `--steps` takes those of the outline stage and of the adversarial one; the defaults are
-what two cores take in five minutes. Figures as in quick_cpu.py, which splits the pictures too, at 70 % of
-the steps and at the end; `recall 25` is recall with k = 25, which tells weak generators apart, `spread` the
-trace of the made faces' covariance over that of the real ones. Rows go to benchmarks/results/search.jsonl.
+(`taskset -c 0`); `--device cuda` takes them sooner. `--steps` takes those of the outline stage and of the
+adversarial one; the defaults are what two cores take in five minutes. Figures as in quick_cpu.py, which
+splits the pictures too, at 70 % of the steps and at the end; `recall 25` is recall with k = 25, which tells
+weak generators apart, `spread` the trace of the made faces' covariance over that of the real ones. Rows go
+to benchmarks/results/search.jsonl.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from phiz.faceset import FaceSet
 from phiz.training import gan, loop, plan
 from phiz.training import recipe as recipes
 from phiz.training.averages import follow
+from phiz.training.precision import prepare
 from phiz.training.tasks import Position
 from phiz.training.transfer import Donor
 from quick_cpu import HERE, compare, features, split
@@ -35,7 +37,7 @@ from quick_cpu import HERE, compare, features, split
 def trial(recipe: recipes.Recipe, faces: FaceSet, real: np.ndarray, args: argparse.Namespace) -> None:
     """Train once; print and keep a row at 70 % of the steps and at the end."""
     loop.deterministic(args.threads)
-    task = gan.GAN(recipe, faces, torch.device("cpu"))
+    task = gan.GAN(recipe, faces, torch.device(args.device))
     if args.start_from:
         print("\n".join(task.start_from(Donor.of(phiz.load(args.start_from)))), flush=True)
     whole = plan.staged(task, args.steps[-len(task.stages) :])
@@ -60,7 +62,7 @@ def trial(recipe: recipes.Recipe, faces: FaceSet, real: np.ndarray, args: argpar
                 "data": args.pictures.name, "size": recipe.size, "recipe": recipe.name, "set": args.set,
                 "from": args.start_from.name if args.start_from else "", "faces": len(faces),
                 "seed": recipe.seed, "model": name, "step": step + 1, "of": whole.steps,
-                "seconds": round(time.monotonic() - start),
+                "device": args.device, "seconds": round(time.monotonic() - start),
                 **{key: round(value, 4) for key, value in compare(real, found).items()},
                 "recall 25": round(compare(real, found, k=25)["recall"], 4),
                 "spread": round(float(np.trace(np.cov(found.T)) / np.trace(np.cov(real.T))), 4),
@@ -97,6 +99,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, nargs="+", default=[585, 1280])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--plain", action="store_true", help="score G itself too, besides its average")
     parser.add_argument(
         "--ema", type=float, nargs="+", default=[], help="score averages of these half-lives too"
@@ -106,6 +109,7 @@ def main() -> None:
     parser.add_argument("--from", dest="start_from", type=Path, help="a model to start from")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     args = parser.parse_args()
+    prepare(torch.device(args.device))
 
     changes = dict(item.split("=", 1) for item in args.set)
     with tempfile.TemporaryDirectory() as scratch:

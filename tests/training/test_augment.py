@@ -111,5 +111,5 @@ def test_pictures_are_moved_as_torch_samples_them(seed, size, count):
 
 def test_what_is_moved_has_a_second_derivative():
     changes, seen = Changes(2, 1.0, draws()), pictures(2, 6).double().requires_grad_(True)
-    changes = changes._each(lambda part: part.double())
+    changes = changes.each(lambda part: part.double())
     assert torch.autograd.gradgradcheck(lambda x: changes(x).square(), seen)

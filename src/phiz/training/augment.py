@@ -111,13 +111,14 @@ class Changes:
 
     def to(self, device: torch.device) -> Changes:
         """Return the same on `device`."""
-        return self._each(lambda part: sent(part, device))
+        return self.each(lambda part: sent(part, device))
 
     def __getitem__(self, which: slice | Tensor) -> Changes:
         """Return what is done to some of the pictures."""
-        return self._each(lambda part: part[which])
+        return self.each(lambda part: part[which])
 
-    def _each(self, act: Callable[[Tensor], Tensor]) -> Changes:
+    def each(self, act: Callable[[Tensor], Tensor]) -> Changes:
+        """Return changes whose tensors are those of these after `act`."""
         other = copy.copy(self)
         for name, part in vars(self).items():
             setattr(other, name, act(part))

@@ -20,8 +20,9 @@ def follow(average: nn.Module, network: nn.Module, share: float, at: Position) -
         old: list[Tensor] = list(average.parameters())
         new: list[Tensor] = list(network.parameters())
         torch._foreach_lerp_(old, new, towards)
-        for kept, current in zip(average.buffers(), network.buffers(), strict=True):
-            kept.copy_(current)
+        kept = list(average.buffers())
+        if kept:
+            torch._foreach_copy_(kept, list(network.buffers()))
 
 
 def clones(network: nn.Module) -> dict[str, Tensor]:

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Hashable
+
 import torch
 from torch import Tensor, nn
 
+from phiz.faceset import FaceSet
 from phiz.training import optimizers, outline, schedules
 from phiz.training.augment import Changes
 from phiz.training.averages import follow
+from phiz.training.distributed import Group
+from phiz.training.fitting import short
 from phiz.training.losses import LOSSES, classification
 from phiz.training.penalties import PENALTIES
 from phiz.training.pieces import Piece, Pieces
 from phiz.training.players import given
 from phiz.training.precision import cast
 from phiz.training.randomness import Stream
+from phiz.training.recipe import Recipe
+from phiz.training.recording import Recording
 from phiz.training.tasks import Position
 from phiz.training.watchdog import variety
 
 
 class GAN(Pieces):
     """Trains G and D of a recipe on a face set; see phiz.training.tasks.Task."""
+
+    def __init__(
+        self, recipe: Recipe, faces: FaceSet, device: torch.device, group: Group | None = None
+    ) -> None:
+        super().__init__(recipe, faces, device, group)
+        self.records = device.type == "cuda" and not recipe.compile
+        self._recordings: dict[Hashable, Recording] = {}
 
     # -- a step ----------------------------------------------------------------------------------
 
@@ -72,32 +87,21 @@ class GAN(Pieces):
 
     def _teach_discriminator(self, at: Position, pieces: list[Piece]) -> dict[str, Tensor]:
         """Move D: arXiv 2501.05441, eq. 2 with the penalties of eq. 3; fakes are shared with G's step."""
-        recipe, loss = self.recipe, LOSSES[self.recipe.loss]
-        optimizer = self.optimizers["optimizer-discriminator"]
-        optimizer.zero_grad()
-        figures = torch.zeros(4, device=self.device)
-        verdicts = torch.zeros(2, self.batch, device=self.device)
-        exact = recipe.penalty is not None and recipe.penalty.kind == "exact"
-        learning = [p for p in self.discriminator.parameters() if p.requires_grad]
-        for piece in pieces:
-            with self.group.at(piece.rows, self.batch):
-                with torch.set_grad_enabled(len(pieces) == 1):  # of several, G draws each anew
-                    piece.fake = _seen(self._draw(piece.latents, piece.filled), self.output_range)
-                fake = piece.fake.detach()
-                seen = torch.cat([piece.real, fake]).requires_grad_(exact)
-                on_real, on_fake, scores = self._logits(piece, seen)
-                loss_d = loss.discriminator(on_real, on_fake) * piece.weight
-                read = self._read(scores, piece.labels) * piece.weight
-                penalty = loss_d.new_zeros(())
-                if recipe.penalty:
-                    penalty = self._penalty(at, piece, seen, on_real, on_fake)
-                (loss_d + penalty + recipe.classifier * read).backward(inputs=learning)
-            piece.on_real = on_real.detach()
-            here = slice(piece.rows.start, piece.rows.stop)
-            verdicts[0, here], verdicts[1, here] = piece.on_real, on_fake.detach()
-            figures += torch.stack(
-                [loss_d.detach(), penalty.detach(), variety(fake, piece.real) * piece.weight, read.detach()]
-            )
+        recipe, optimizer = self.recipe, self.optimizers["optimizer-discriminator"]
+        asked = recipe.penalty
+        gamma = self._moving(asked.gamma, asked.gamma_end, at) if asked else 0.0
+        if recording := self._recorded(pieces):
+            figures, on_real, on_fake = (found.clone() for found in recording.first(pieces[0], gamma))
+            verdicts = torch.stack([on_real, on_fake])
+        else:
+            optimizer.zero_grad()
+            figures = torch.zeros(4, device=self.device)
+            verdicts = torch.zeros(2, self.batch, device=self.device)
+            for piece in pieces:
+                found, on_real, on_fake = self._ask_discriminator(piece, gamma, keep=len(pieces) == 1)
+                here = slice(piece.rows.start, piece.rows.stop)
+                verdicts[0, here], verdicts[1, here] = on_real, on_fake
+                figures += found
         more = torch.cat([figures, verdicts.flatten()])
         more = self.group.summed(optimizers.gradients(optimizer), more)
         figures, verdicts = more[:4], more[4:].view(2, -1)
@@ -109,28 +113,81 @@ class GAN(Pieces):
             values["loss_labels"] = figures[3]
         return values | _accuracy(verdicts[0], verdicts[1], recipe.loss)
 
+    def _ask_discriminator(self, piece: Piece, gamma: float | Tensor, keep: bool) -> tuple[Tensor, ...]:
+        """Add D's gradients of a piece; return its figures and D's verdicts on its real and made faces.
+
+        With `keep`, what the made faces came of is kept for G's half; else G draws them anew.
+        """
+        recipe, loss = self.recipe, LOSSES[self.recipe.loss]
+        exact = recipe.penalty is not None and recipe.penalty.kind == "exact"
+        learning = [p for p in self.discriminator.parameters() if p.requires_grad]
+        with self.group.at(piece.rows, self.batch):
+            with torch.set_grad_enabled(keep):
+                piece.fake = _seen(self._draw(piece.latents, piece.filled), self.output_range)
+            fake = piece.fake.detach()
+            seen = torch.cat([piece.real, fake]).requires_grad_(exact)
+            on_real, on_fake, scores = self._logits(piece, seen)
+            loss_d = loss.discriminator(on_real, on_fake) * piece.weight
+            read = self._read(scores, piece.labels) * piece.weight
+            penalty = loss_d.new_zeros(())
+            if recipe.penalty and piece.norms:  # a small piece of the batch may have none
+                penalty = gamma * self._penalty(piece, seen, on_real, on_fake)
+            (loss_d + penalty + recipe.classifier * read).backward(inputs=learning)
+        piece.on_real = on_real.detach()
+        spread = variety(fake, piece.real) * piece.weight
+        figures = torch.stack([loss_d.detach(), penalty.detach(), spread, read.detach()])
+        return figures, piece.on_real, on_fake.detach()
+
     def _teach_generator(self, pieces: list[Piece]) -> dict[str, Tensor]:
         """Move G against the updated D; D's verdict on the real faces is the one it has just given."""
         optimizer = self.optimizers["optimizer-generator"]
-        optimizer.zero_grad()
-        self.discriminator.requires_grad_(False)
-        figures = torch.zeros(2, device=self.device)
-        for piece in pieces:
-            with self.group.at(piece.rows, self.batch):
-                if len(pieces) > 1:
-                    piece.fake = _seen(self._draw(piece.latents, piece.filled), self.output_range)
-                assert piece.fake is not None
-                on_fake, scores = self._seen_by_d(piece.fake, piece.labels, piece.looks(made=True))
-                assert piece.on_real is not None
-                loss = LOSSES[self.recipe.loss].generator(piece.on_real, on_fake) * piece.weight
-                read = self._read(scores, piece.filled) * piece.weight
-                (loss + self.recipe.classifier * read).backward()
-            piece.fake = None
-            figures += torch.stack([loss.detach(), read.detach()])
-        self.learning()
+        if recording := self._recorded(pieces):
+            figures = recording.second().clone()
+        else:
+            optimizer.zero_grad()
+            figures = torch.zeros(2, device=self.device)
+            for piece in pieces:
+                figures += self._ask_generator(piece, anew=len(pieces) > 1)
         figures = self.group.summed(optimizers.gradients(optimizer), figures)
         values = {"loss_g": figures[0], "masked": optimizers.step(optimizer, figures.sum())}
         return values | ({"loss_labels_made": figures[1]} if self.classifies else {})
+
+    def _ask_generator(self, piece: Piece, anew: bool) -> Tensor:
+        """Add G's gradients of a piece, whose faces are those that D has just judged; return its figures."""
+        self.discriminator.requires_grad_(False)
+        with self.group.at(piece.rows, self.batch):
+            if anew:
+                piece.fake = _seen(self._draw(piece.latents, piece.filled), self.output_range)
+            assert piece.fake is not None
+            on_fake, scores = self._seen_by_d(piece.fake, piece.labels, piece.looks(made=True))
+            assert piece.on_real is not None
+            loss = LOSSES[self.recipe.loss].generator(piece.on_real, on_fake) * piece.weight
+            read = self._read(scores, piece.filled) * piece.weight
+            (loss + self.recipe.classifier * read).backward()
+        self.learning()
+        piece.fake = None
+        return torch.stack([loss.detach(), read.detach()])
+
+    def _recorded(self, pieces: list[Piece]) -> Recording | None:
+        """Return the recording that does the step of `pieces`; None where it is to be done call by call."""
+        if not (self.records and self.splits == self.group.world == 1):
+            return None
+        piece = pieces[0]
+        if piece.shape not in self._recordings:
+            try:
+                self._recordings[piece.shape] = Recording(
+                    piece,
+                    lambda piece, gamma: self._ask_discriminator(piece, gamma, keep=True),
+                    lambda piece: self._ask_generator(piece, anew=False),
+                    [self.generator, self.discriminator],
+                )
+            except RuntimeError as fault:
+                if short(fault):
+                    raise
+                self.records = False
+                warnings.warn(f"{self.device} records no steps ({fault}); they will be slower.", stacklevel=2)
+                return None
+        return self._recordings[piece.shape]
 
     def _cast(self) -> torch.autocast:
         return cast(self.recipe.precision, self.device)
@@ -173,39 +230,27 @@ class GAN(Pieces):
         on_real, on_fake = both.chunk(2)
         return on_real, on_fake, None if scores is None else scores.chunk(2)[0]
 
-    def _penalty(self, at: Position, piece: Piece, seen: Tensor, on_real: Tensor, on_fake: Tensor) -> Tensor:
-        """Return the part that `piece` has in the penalty of the batch."""
+    def _penalty(self, piece: Piece, seen: Tensor, on_real: Tensor, on_fake: Tensor) -> Tensor:
+        """Return the part that `piece` has in the mean squared gradient norm of the batch."""
         asked = self.recipe.penalty
         assert asked is not None
-        of = max(1, round(asked.share * self.batch))  # penalised rows, spread evenly over the batch
-        chosen = [
-            i for i, row in enumerate(piece.rows) if (row + 1) * of // self.batch > row * of // self.batch
-        ]
-        first = piece.rows.start * of // self.batch
-        rows = range(first, first + len(chosen))
-        if not rows:  # of a small piece of the batch
-            return on_real.new_zeros(())
         pictures = seen  # an exact gradient is taken of what the verdicts came from
-        if len(chosen) < len(piece.rows):
-            piece, (fake, on_real, on_fake) = piece.only(chosen, seen.chunk(2)[1], on_real, on_fake)
+        rows = piece.norms
+        if piece.penalised is not None:
+            piece, (fake, on_real, on_fake) = piece.only(piece.penalised, seen.chunk(2)[1], on_real, on_fake)
             if asked.kind != "exact":
                 pictures = torch.cat([piece.real, fake])
-        logits, noise = torch.cat([on_real, on_fake]), None
-        if asked.kind != "exact":
-            draws = self.random.at(Stream.PENALTY, at.step, self.device)
-            noise = torch.randn((2, of, *seen.shape[1:]), generator=draws, device=self.device)
-            noise = noise[:, rows.start : rows.stop].flatten(0, 1)
         reach = (self.output_range[1] - self.output_range[0]) / 2
-        with self.group.at(rows, of):
+        with self.group.at(rows, self.penalties):
             norm = PENALTIES[asked.kind](
                 lambda seen: self._judge(seen, _twice(piece.labels), piece.changes),
                 pictures,
-                logits,
-                noise,
+                torch.cat([on_real, on_fake]),
+                piece.noise,
                 asked.sigma * reach,
             )
         # gamma / 2 * (R1 + R2): the mean over both halves is (R1 + R2) / 2
-        return self._moving(asked.gamma, asked.gamma_end, at) * norm * (len(rows) / of)
+        return norm * (len(rows) / self.penalties)
 
     def _moving(self, first: float, last: float | None, at: Position) -> float:
         return schedules.moving(first, last, at.index / at.count, self.recipe.burn_in)

@@ -40,13 +40,14 @@ def _relativistic_generator(real: Tensor, fake: Tensor) -> Tensor:
 def classification(scores: Tensor, labels: Tensor, counts: Sequence[int]) -> Tensor:
     """Return the cross-entropy of labels (N, A), -1 where missing, under scores (N, values of each of A).
 
-    The mean over all N A places; one without a label counts as 0. As the auxiliary classifier of Odena et al.
-    (arXiv 1610.09585, eq. 3), D learns it of real faces and G of made ones, by D's scores.
+    Summed over attributes, so that none weighs less where there are more, and the mean over faces; a missing
+    label counts as 0. As the auxiliary classifier of Odena et al. (arXiv 1610.09585, eq. 3), D learns it of
+    real faces and G of made ones, by D's scores.
     """
     parts = scores.split(list(counts), 1)
     missing = {"ignore_index": -1, "reduction": "sum"}
     sums = [cross_entropy(part, labels[:, a], **missing) for a, part in enumerate(parts)]  # type: ignore[arg-type]
-    return torch.stack(sums).sum() / labels.numel()
+    return torch.stack(sums).sum() / len(labels)
 
 
 LOSSES = {

@@ -24,7 +24,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from phiz.training.pieces import Pieces
+from phiz.training.gan import GAN
 from phiz.training.plan import copied
 from phiz.training.tasks import Position
 
@@ -79,7 +79,7 @@ class Machine:
         return max(operations / self.peak, size / self.bandwidth)
 
 
-def profile(task: Pieces, stage: str = "adversarial") -> list[str]:
+def profile(task: GAN, stage: str = "adversarial") -> list[str]:
     """Return a table of the layers of a step, in plain lines; the task's state stays as it is."""
     kept = copied(task.tensors())
     try:
@@ -118,17 +118,20 @@ def profile(task: Pieces, stage: str = "adversarial") -> list[str]:
 
 
 @contextmanager
-def _as_written(task: Pieces) -> Iterator[None]:
-    """Let G and D run as they are written, not compiled: their layers can be watched then."""
+def _as_written(task: GAN) -> Iterator[None]:
+    """Let G and D run as they are written, not compiled or recorded: their layers can be watched then."""
     networks: list[Any] = [task.generator, task.discriminator]
     compiled = [network._compiled_call_impl for network in networks]
+    records = task.records
     try:
+        task.records = False
         for network in networks:
             network._compiled_call_impl = None
         yield
     finally:
         for network, call in zip(networks, compiled, strict=True):
             network._compiled_call_impl = call
+        task.records = records
 
 
 def measure(device: torch.device, kind: torch.dtype) -> Machine:
@@ -142,7 +145,7 @@ def measure(device: torch.device, kind: torch.dtype) -> Machine:
     return Machine(2 * side**3 / product, 2 * size / copied_in)
 
 
-def _used(task: Pieces, stage: str) -> list[Layer]:
+def _used(task: GAN, stage: str) -> list[Layer]:
     """Return the layers that a step uses, and how."""
     found: dict[tuple[int, tuple[int, ...]], Layer] = {}
 
@@ -164,7 +167,7 @@ def _used(task: Pieces, stage: str) -> list[Layer]:
         if isinstance(module, _KINDS)
     ]
     try:
-        task.step(_at(0, stage))  # type: ignore[attr-defined]
+        task.step(_at(0, stage))
     finally:
         for hook in hooks:
             hook.remove()
@@ -175,11 +178,11 @@ def _at(index: int, stage: str) -> Position:
     return Position(index, stage, index, 1 << 20, 0.5)
 
 
-def _step_seconds(task: Pieces, stage: str) -> float:
+def _step_seconds(task: GAN, stage: str) -> float:
     times = []
     for index in range(1, _STEPS + 1):
         start = time.perf_counter()
-        task.step(_at(index, stage))  # type: ignore[attr-defined]
+        task.step(_at(index, stage))
         task.synchronise()
         times.append(time.perf_counter() - start)
     return min(times)

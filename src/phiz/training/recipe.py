@@ -108,7 +108,7 @@ class Recipe(Part):
     noise: Literal["fresh", "per-epoch"] = "fresh"
     flip: bool = True
     conditional: bool = False  # G and D take the face set's labels, if it has any
-    classifier: float = Field(0.0, ge=0)  # weight of the labels that D reads in faces (losses.py)
+    classifier: float = Field(0.0, ge=0)  # weight of each label that D reads in faces (losses.py)
     precision: Literal["auto", "float32", "bfloat16"] = "float32"  # auto: training/precision.py
     compile: bool = False  # G and D by torch.compile, on CUDA as graphs too
     seed: int = Field(0, ge=0, lt=2**53)
@@ -164,8 +164,8 @@ RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
         # training/auto.py changes it to what there is.
-        _relativistic("auto", _MODERN, 64, _EXACT, classifier=1.0),
-        _relativistic("modern", _MODERN, 64, _EXACT, classifier=1.0),
+        _relativistic("auto", _MODERN, 64, _EXACT, classifier=0.1),
+        _relativistic("modern", _MODERN, 64, _EXACT, classifier=0.1),
         # A CPU in minutes: fitted by benchmarks/quick_cpu.py, and left as it was then.
         _relativistic("quick", Network(name="slim"), 128, Penalty(gamma=2.0)),
         # Radford et al., arXiv 1511.06434, section 4.
