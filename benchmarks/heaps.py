@@ -120,7 +120,8 @@ def one(name: str, train: Faces, held: Faces, seed: int, args: argparse.Namespac
             Image.fromarray(face).save(folder / f"{index:05d}.png", compress_level=1)
     out = scratch / "runs" / f"{folder.name}-{seed}"
     length = {"steps": args.steps} if args.steps else {"minutes": args.minutes}
-    phiz.train(folder, out, recipe=args.recipe, size=SIZE, seed=seed, **length)
+    changes = dict(item.split("=", 1) for item in args.set)
+    phiz.train(folder, out, recipe=args.recipe, size=SIZE, seed=seed, settings=changes, **length)
     held = held[:MOST]
     made = phiz.load(out).sample(len(held), seed=10_000)
     if args.keep:
@@ -130,7 +131,7 @@ def one(name: str, train: Faces, held: Faces, seed: int, args: argparse.Namespac
     real, found = features(held, args.network), features(made, args.network)
     return {
         "heap": name, "faces": len(train), "held out": len(held), "recipe": args.recipe, "seed": seed,
-        "minutes": args.minutes, "steps": args.steps,
+        "minutes": args.minutes, "steps": args.steps, "set": args.set, "device": json.loads((out / "recipe.json").read_text())["device"],
         **{key: round(value, 4) for key, value in compare(real, found).items()},
         "spread": round(float(np.trace(np.cov(found.T)) / np.trace(np.cov(real.T))), 3),
         "torch": torch.__version__, "threads": torch.get_num_threads(), "phiz": phiz.__version__,
@@ -179,6 +180,7 @@ def main() -> None:
     parser.add_argument("--recipe", default="auto")
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--steps", type=int, help="instead of minutes")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--heaps", nargs="+", help="only these")
     parser.add_argument("--keep", type=Path, help="folder for sheets of 64 faces")

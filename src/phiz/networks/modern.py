@@ -28,6 +28,7 @@ from torch import Tensor, nn
 
 from phiz.networks import base_and_doublings
 from phiz.networks.labels import Labels
+from phiz.networks.layers import Convolution, halved
 
 Block = Literal["full", "grouped"]
 Norm = Literal["batch", "none"]
@@ -76,7 +77,7 @@ def _check(block: str, norm: str = "none") -> None:
 def _convolution(
     before: int, after: int, kernel: int = 3, groups: int = 1, bias: bool = False, gain: float = 1.0
 ) -> nn.Conv2d:
-    layer = nn.Conv2d(before, after, kernel, padding=kernel // 2, groups=groups, bias=bias)
+    layer = Convolution(before, after, kernel, padding=kernel // 2, groups=groups, bias=bias)
     nn.init.kaiming_normal_(layer.weight, a=_SLOPE)
     layer.weight.data.mul_(gain)
     if layer.bias is not None:
@@ -241,7 +242,7 @@ class _Halving(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         for block in self.blocks:
             x = x + F.leaky_relu(block(x), _SLOPE)
-        return F.avg_pool2d(F.leaky_relu(self.leave(x), _SLOPE), 2)
+        return halved(F.leaky_relu(self.leave(x), _SLOPE))
 
 
 def _quieten(blocks: Iterable[nn.Module]) -> None:

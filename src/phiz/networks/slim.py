@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from phiz.networks import base_and_doublings
 from phiz.networks.labels import Labels
+from phiz.networks.layers import Convolution, halved
 
 _SLOPE = 0.2
 _NARROWEST = 16
@@ -54,7 +55,7 @@ def _double(x: Tensor) -> Tensor:
 
 
 def _convolution(before: int, after: int, bias: bool = True, gain: float = 1.0) -> nn.Conv2d:
-    layer = nn.Conv2d(before, after, 3, padding=1, bias=bias)
+    layer = Convolution(before, after, 3, padding=1, bias=bias)
     nn.init.kaiming_normal_(layer.weight, a=_SLOPE)
     layer.weight.data.mul_(gain)
     if layer.bias is not None:
@@ -159,7 +160,7 @@ class Discriminator(nn.Module):
         x = F.pixel_unshuffle(image, 2).contiguous(memory_format=torch.channels_last)
         x = _act(self.enter(x))
         for convolution in reversed(self.halvings):
-            x = F.avg_pool2d(_act(convolution(x)), 2)
+            x = halved(_act(convolution(x)))
         x = _act(self.last(x)).flatten(1)
         with torch.autocast(x.device.type, enabled=False):  # a verdict is a small difference of large sums
             x = x.to(self.dense.weight.dtype)
