@@ -54,6 +54,8 @@ def main() -> None:
     parser.add_argument("--held", type=int, default=3000)
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--steps", type=int, help="instead of minutes")
+    parser.add_argument("--ways", nargs="+", help="only those whose names begin so")
     parser.add_argument("--recipe", default="auto")
     parser.add_argument("--strength", type=float)
     parser.add_argument("--from", type=Path, action="append", default=[], dest="donors", metavar="RUN")
@@ -71,14 +73,18 @@ def main() -> None:
         )
         for seed in args.seeds:
             for name, asked in ways(args):
+                if args.ways and not name.startswith(tuple(args.ways)):
+                    continue
                 run = Path(scratch) / "run"
-                length = {"minutes": args.minutes, "recipe": args.recipe, "size": args.size}
+                length: dict = {"steps": args.steps} if args.steps else {"minutes": args.minutes}
+                length |= {"recipe": args.recipe, "size": args.size}
                 phiz.train(faces.path, run, seed=seed, **length, **asked)
                 found = features(phiz.load(run).sample(len(real), seed=10_000), args.network)
                 kid = distances.kid(real, found, size=min(1000, len(real) // 2)).mean
                 row = {
                     "data": args.pictures.name, "faces": len(faces), "held": len(real), "size": args.size,
-                    "minutes": args.minutes, "recipe": args.recipe, "way": name, "seed": seed,
+                    "minutes": args.minutes, "steps": args.steps, "recipe": args.recipe, "way": name,
+                    "seed": seed,
                     **{key: round(value, 4) for key, value in compare(real, found).items()},
                     "KID": round(float(kid), 4), "torch": torch.__version__,
                     "threads": torch.get_num_threads(), "phiz": phiz.__version__,

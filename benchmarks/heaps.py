@@ -131,7 +131,8 @@ def one(name: str, train: Faces, held: Faces, seed: int, args: argparse.Namespac
     real, found = features(held, args.network), features(made, args.network)
     return {
         "heap": name, "faces": len(train), "held out": len(held), "recipe": args.recipe, "seed": seed,
-        "minutes": args.minutes, "steps": args.steps, "set": args.set, "device": json.loads((out / "recipe.json").read_text())["device"],
+        "minutes": args.minutes, "steps": args.steps, "set": args.set,
+        "device": json.loads((out / "recipe.json").read_text())["device"],
         **{key: round(value, 4) for key, value in compare(real, found).items()},
         "spread": round(float(np.trace(np.cov(found.T)) / np.trace(np.cov(real.T))), 3),
         "torch": torch.__version__, "threads": torch.get_num_threads(), "phiz": phiz.__version__,

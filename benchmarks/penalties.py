@@ -1,8 +1,10 @@
 """Compare exact gradient penalties with their finite-difference estimate, to the same wall clock.
 
     python benchmarks/penalties.py ANIME96.ZIP HUMAN128.ZIP --size 32 --minutes 10 --seeds 0 1 2
+    python benchmarks/penalties.py ANIME96.ZIP HUMAN128.ZIP --size 32 --steps 4000 5000 --recipe modern
 
-The same recipe is trained with either. During a training the distance by built-in filters
+The same recipe is trained with either; `--steps` are those of exact penalties and of the estimate, as many as
+either takes in the time on some machine. During a training the distance by built-in filters
 is taken every `--every` steps: that gives the curves. At the end the figures of quick_cpu.py. Rows, curves
 included, are appended to benchmarks/results/penalties.jsonl.
 """
@@ -35,15 +37,18 @@ def curve(run: Path) -> list[tuple[float, float]]:
 
 def one(kind: str, seed: int, faces: Path, real, name: str, args: argparse.Namespace, run: Path) -> dict:
     """Train once and return a row."""
+    steps = args.steps and args.steps[KINDS.index(kind)]
+    length = {"steps": steps} if steps else {"minutes": args.minutes}
     phiz.train(
-        faces, run, minutes=args.minutes, recipe=args.recipe, size=args.size, seed=seed,
-        settings={"penalty.kind": kind}, evaluate_every=args.every,
+        faces, run, recipe=args.recipe, size=args.size, seed=seed, evaluate_every=args.every,
+        settings={"penalty.kind": kind} | dict(item.split("=", 1) for item in args.set), **length,
     )  # fmt: skip
     finished = json.loads((run / "recipe.json").read_text())["finished"]
     figures = compare(real, features(phiz.load(run).sample(HELD_OUT, seed=10_000), args.network))
     return {
         "data": name, "size": args.size, "minutes": args.minutes, "recipe": args.recipe, "penalty": kind,
-        "seed": seed, "images/s": round(finished["images"] / finished["seconds"], 1),
+        "seed": seed, "steps": steps, "set": args.set,
+        "images/s": round(finished["images"] / finished["seconds"], 1),
         **{key: round(value, 4) for key, value in figures.items()}, "curve": curve(run),
         "torch": torch.__version__, "threads": torch.get_num_threads(), "phiz": phiz.__version__,
     }  # fmt: skip
@@ -73,6 +78,8 @@ def main() -> None:
     parser.add_argument("--recipe", default="auto")
     parser.add_argument("--size", type=int, default=32)
     parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--steps", type=int, nargs=2, help="instead of minutes")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--every", type=int, default=200, help="steps from one evaluation to the next")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     args = parser.parse_args()
