@@ -54,7 +54,7 @@ def split(archive: Path, folder: Path, held_out: int = HELD_OUT) -> tuple[Path, 
     distinct: dict[str, tuple[str, bytes]] = {}
     with zipfile.ZipFile(archive) as source:
         for name in source.namelist():
-            if name.lower().endswith((".jpg", ".jpeg", ".png", ".webp")):
+            if name.lower().endswith((".jpg", ".jpeg", ".png", ".webp", ".avif")):
                 data = source.read(name)
                 distinct.setdefault(hashlib.sha256(data).hexdigest(), (Path(name).suffix, data))
     ordered = sorted(distinct)
