@@ -1,6 +1,6 @@
 """Make the model `avatars` that comes with phiz: draw faces, train on them, pack the model into the package.
 
-    python benchmarks/prior.py ../prior --faces 20000 --steps 7000
+    python benchmarks/prior.py ../prior --faces 20000 --steps 5000
 
 Writes ../prior/faces and ../prior/run (gone on with where they are there already), and then
 src/phiz/bundled/avatars: weights in 16 bits, a preview, a card. Steps, not minutes: on a CPU, with the same
@@ -84,17 +84,15 @@ def main() -> None:
     )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--faces", type=int, default=20_000)
-    parser.add_argument("--steps", type=int, default=7000)
-    parser.add_argument("--penalty", default="finite-difference", choices=["exact", "finite-difference"])
+    parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--place", type=Path, default=HERE.parent / "src" / "phiz" / "bundled" / "avatars")
     args = parser.parse_args()
     faces = draw(args.folder / "faces", args.faces, SIZE)
     run = args.folder / "run"
     there = artefacts.kind_of(run) == "run"
-    penalty = {"penalty.kind": args.penalty}
-    done = phiz.train(faces.path, run, steps=args.steps, recipe="auto", settings=penalty, resume=there)
+    done = phiz.train(faces.path, run, steps=args.steps, recipe="auto", resume=there)
     model = done.model
-    asked = f"--faces {args.faces} --steps {args.steps} --penalty {args.penalty}"
+    asked = f"--faces {args.faces} --steps {args.steps}"
     pack(model, args.place, f"python benchmarks/prior.py prior {asked}")
     unpacked = args.folder / "unpacked"
     shutil.rmtree(unpacked, ignore_errors=True)

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 from phiz.training.recipe import Augment, Network, Outline, Penalty, Recipe
 
-COSTS = {"s": 1.0, "m": 2.3, "l": 14.0}
-"""What a step takes over one of width s: at 32 px 2.2 and 11, at 64 px 2.4 and 18, on one core."""
+COSTS = {"cpu": {"s": 1.0, "m": 2.3, "l": 14.0}, "gpu": {"s": 1.0, "m": 1.4, "l": 2.9}}
+"""What a step takes over one of width s: at 32 px 2.2 and 11, at 64 px 2.4 and 18 on one core; on a GPU that
+s does not fill (an H100) at 64 px 1.4 and 2.9."""
 
 _WORTH = {"m": 12_000, "l": 40_000}
 """Steps of its own below which a wider network is not worth its slower steps."""
@@ -40,6 +42,7 @@ class Case:
         counted: the steps were asked for, so that they do not become fewer with a wider network.
         flip: whether faces are mirrored, which makes them twice as many.
         network: the one to keep, whose steps are meant then; None to choose one.
+        device: "cpu" or "gpu".
     """
 
     size: int
@@ -48,6 +51,7 @@ class Case:
     counted: bool = False
     flip: bool = True
     network: Network | None = None
+    device: Literal["cpu", "gpu"] = "cpu"
 
 
 def choose(base: Recipe, case: Case) -> tuple[Recipe, dict[str, str]]:
@@ -88,9 +92,9 @@ def _network(base: Recipe, case: Case) -> tuple[Network, int, str]:
     """Return the network, the steps that it can take, and why it is this one."""
     if case.network is not None:
         return case.network, case.steps, "network: that of the model to start from."
-    width, steps = "s", case.steps
+    width, steps, costs = "s", case.steps, COSTS[case.device]
     for wider, worth in _WORTH.items():
-        left = case.steps if case.counted else round(case.steps / COSTS[wider])
+        left = case.steps if case.counted else round(case.steps / costs[wider])
         if left >= worth:
             width, steps = wider, left
     network = Network(
@@ -98,10 +102,10 @@ def _network(base: Recipe, case: Case) -> tuple[Network, int, str]:
         generator=base.network.generator | {"width": width},
         discriminator=base.network.discriminator | {"width": width},
     )
-    wider = next((w for w in _WORTH if COSTS[w] > COSTS[width]), "")
+    wider = next((w for w in _WORTH if costs[w] > costs[width]), "")
     reason = "time enough for the widest."
     if wider:
-        from_steps = _WORTH[wider] if case.counted else round(_WORTH[wider] * COSTS[wider] / COSTS[width])
+        from_steps = _WORTH[wider] if case.counted else round(_WORTH[wider] * costs[wider] / costs[width])
         reason = f"{wider} is taken from {from_steps:,} of these on, by guess."
     return network, steps, f"network modern, width {width}: about {_steps(steps)}; {reason}"
 

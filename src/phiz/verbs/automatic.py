@@ -88,6 +88,7 @@ def _choose(run: Run, faces: FaceSet, steps: int) -> None:
         counted=run.recipe.steps is not None,
         flip=run.recipe.flip,
         network=run.recipe.network if run.donor or asked("network") else None,
+        device="cpu" if run.device == "cpu" else "gpu",
     )
     chosen, reasons = auto.choose(run.recipe, case)
     if run.recipe.outline is None:
