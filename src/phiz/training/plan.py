@@ -18,7 +18,7 @@ from phiz.training.tasks import Position, Task
 
 FILM_FRAMES = 60
 _EVALUATING = 0.04  # the share of the time that evaluations may take
-_SAMPLING = 0.015  # the share that samples may take
+_SAMPLING = 0.0125  # the share that samples may take
 _EVALUATIONS = 40
 _RARELY = 1000
 _GOING_BACK = 300.0
