@@ -100,6 +100,20 @@ def test_what_a_step_reads_can_be_taken_out_of_a_piece_and_put_back(tmp_path, mo
     assert all(torch.equal(a, b) for a, b in zip(*halves, strict=True))
 
 
+def test_where_recording_fails_steps_are_told_call_by_call(tmp_path, monkeypatch):
+    def failing(*_: object) -> None:
+        raise RuntimeError("no graphs here\nmore")
+
+    plain = made(tmp_path, "modern", {}, False, "cpu")
+    figures = told(plain, range(6))
+    monkeypatch.setattr(gan, "Recording", failing)
+    task = made(tmp_path, "modern", {}, True, "cpu")
+    task.records = True
+    with pytest.warns(UserWarning, match=r"cpu records no steps \(no graphs here\)"):
+        assert told(task, range(6)) == figures
+    assert bits(task) == bits(plain)
+
+
 def test_a_cpu_records_nothing(tmp_path):
     task = made(tmp_path, "modern", {}, True, "cpu")
     told(task, range(4))

@@ -13,7 +13,6 @@ from phiz.training import optimizers, outline, schedules
 from phiz.training.augment import Changes
 from phiz.training.averages import follow
 from phiz.training.distributed import Group
-from phiz.training.fitting import short
 from phiz.training.losses import LOSSES, classification
 from phiz.training.penalties import PENALTIES
 from phiz.training.pieces import Piece, Pieces
@@ -173,21 +172,29 @@ class GAN(Pieces):
         if not (self.records and self.splits == self.group.world == 1):
             return None
         piece = pieces[0]
-        if piece.shape not in self._recordings:
-            try:
-                self._recordings[piece.shape] = Recording(
-                    piece,
-                    lambda piece, gamma: self._ask_discriminator(piece, gamma, keep=True),
-                    lambda piece: self._ask_generator(piece, anew=False),
-                    [self.generator, self.discriminator],
-                )
-            except RuntimeError as fault:
-                if short(fault):
-                    raise
-                self.records = False
-                warnings.warn(f"{self.device} records no steps ({fault}); they will be slower.", stacklevel=2)
-                return None
+        if piece.shape not in self._recordings and not self._record(piece):
+            return None
         return self._recordings[piece.shape]
+
+    def _record(self, piece: Piece) -> bool:
+        """Record the step of pieces like `piece`; say whether that went well. If not, none are recorded."""
+        try:
+            self._recordings[piece.shape] = Recording(
+                piece,
+                lambda piece, gamma: self._ask_discriminator(piece, gamma, keep=True),
+                lambda piece: self._ask_generator(piece, anew=False),
+                [self.generator, self.discriminator],
+            )
+            return True
+        except RuntimeError as fault:
+            said = str(fault).partition("\n")[0]
+        # Outside of the handler, whose traceback keeps what was allocated alive.
+        self.records = False
+        self._recordings.clear()
+        self.learning()
+        torch.cuda.empty_cache()
+        warnings.warn(f"{self.device} records no steps ({said}); each takes longer so.", stacklevel=2)
+        return False
 
     def _cast(self) -> torch.autocast:
         return cast(self.recipe.precision, self.device)
