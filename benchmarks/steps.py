@@ -30,7 +30,7 @@ from phiz.training.precision import prepare
 WIDTHS = [{f"network.{role}.width": width for role in ("generator", "discriminator")} for width in "sml"]
 GROUPED = {"network.generator.block": "grouped", "network.discriminator.block": "grouped",
            "network.discriminator.depth": "1"}  # fmt: skip
-WARM = 12  # steps on a GPU before time is taken: it is told the first ones call by call
+WARM = 12  # steps on a GPU before time is taken: its libraries choose their ways in the first ones
 LAYOUTS = {"channels last": torch.channels_last, "default": torch.contiguous_format}
 
 
@@ -107,7 +107,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=3)
     parser.add_argument("--layouts", action="store_true")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--told-call-by-call", action="store_true", help="a GPU, not step by step")
+    parser.add_argument("--told-call-by-call", action="store_true", help="to a GPU, not whole steps")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     args = parser.parse_args()
     loop.deterministic(args.threads)

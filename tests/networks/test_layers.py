@@ -44,16 +44,21 @@ def test_a_first_layer_hands_nothing_to_pictures_that_ask_for_nothing():
     assert layer.weight.grad is not None
 
 
-def test_under_autocast_weights_get_gradients_in_their_own_precision():
-    layer = Convolution(3, 4, 3, padding=1)
+def test_under_autocast_it_is_still_that_of_torch():
+    ours, theirs = Convolution(3, 4, 3, padding=1), nn.Conv2d(3, 4, 3, padding=1)
+    theirs.load_state_dict(ours.state_dict())
     x = torch.randn(2, 3, 8, 8, requires_grad=True)
-    with torch.autocast("cpu", torch.bfloat16):
-        said = layer(x)
-    assert said.dtype == torch.bfloat16
-    (gradient,) = torch.autograd.grad(said.float().sum(), x, create_graph=True)
-    gradient.square().sum().backward(inputs=[layer.weight])
-    assert layer.weight.grad is not None
-    assert layer.weight.grad.dtype == gradient.dtype == torch.float32
+    found = []
+    for layer in (ours, theirs):
+        with torch.autocast("cpu", torch.bfloat16):
+            said = layer(x)
+        assert said.dtype == torch.bfloat16
+        (gradient,) = torch.autograd.grad(said.float().sum(), x, create_graph=True)
+        (said.float().square().mean() + gradient.square().sum()).backward(inputs=[layer.weight])
+        found.append([gradient, layer.weight.grad])
+        assert gradient.dtype == layer.weight.grad.dtype == torch.float32
+    for a, b in zip(*found, strict=True):
+        assert torch.allclose(a, b, rtol=0.02, atol=0.02 * float(b.detach().abs().max()))
 
 
 def test_halving_is_a_mean_of_four_pixels_and_so_are_its_gradients():

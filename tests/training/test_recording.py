@@ -107,11 +107,44 @@ def test_where_recording_fails_steps_are_told_call_by_call(tmp_path, monkeypatch
     plain = made(tmp_path, "modern", {}, False, "cpu")
     figures = told(plain, range(6))
     monkeypatch.setattr(gan, "Recording", failing)
-    task = made(tmp_path, "modern", {}, True, "cpu")
-    task.records = True
-    with pytest.warns(UserWarning, match=r"cpu records no steps \(no graphs here\)"):
-        assert told(task, range(6)) == figures
+    task, said = made(tmp_path, "modern", {}, True, "cpu"), []
+    task.records, task.supply.say = True, said.append
+    assert told(task, range(6)) == figures
     assert bits(task) == bits(plain)
+    assert len(said) == 1
+    assert "call by call" in said[0]
+    assert "(no graphs here)" in said[0]
+
+
+@on_a_gpu
+@pytest.mark.parametrize("name", ["modern", "afad64"])
+def test_what_waits_for_the_device_cannot_be_recorded_and_does_no_harm(
+    tmp_path, same_bits, monkeypatch, name
+):
+    plain = made(tmp_path, name, {}, False)
+    figures = told(plain, range(STEPS))
+    whole = gan.GAN._ask_generator
+
+    def waiting(self: gan.GAN, *arguments: object, **more: object) -> torch.Tensor:
+        found = whole(self, *arguments, **more)  # type: ignore[arg-type]
+        return found * float(found.sum().item() < float("inf"))
+
+    monkeypatch.setattr(gan.GAN, "_ask_generator", waiting)
+    task, said = made(tmp_path, name, {}, True), []
+    task.supply.say = said.append
+    assert told(task, range(STEPS)) == figures
+    assert bits(task) == bits(plain)
+    assert said
+
+
+@on_a_gpu
+def test_what_was_recorded_goes_on_from_what_is_restored(tmp_path, same_bits):
+    task = made(tmp_path, "modern", {"augment": RISING}, True)
+    told(task, range(STEPS // 2))
+    kept = copied(task.tensors())
+    figures = told(task, range(STEPS // 2, STEPS))
+    task.restore(kept)
+    assert told(task, range(STEPS // 2, STEPS)) == figures
 
 
 def test_a_cpu_records_nothing(tmp_path):

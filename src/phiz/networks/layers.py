@@ -58,7 +58,11 @@ class _ToPictures(Function):
 
 
 class Convolution(nn.Conv2d):
-    """A `Conv2d` of stride 1: the same numbers, under the same names."""
+    """A `Conv2d` of stride 1, padded with zeros: the same numbers, under the same names.
+
+    Gradients of its input's gradient are right in every argument; those of its weights' gradient lack what
+    goes through the input, which nothing here asks for.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         if torch.compiler.is_compiling() or not torch.is_grad_enabled():

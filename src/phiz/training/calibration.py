@@ -7,6 +7,7 @@ it was the quickest layout of every network (benchmarks/RESULTS.md).
 
 from __future__ import annotations
 
+import gc
 from dataclasses import dataclass, field
 
 import torch
@@ -33,12 +34,18 @@ class Calibration:
 
 
 def calibrate(
-    recipe: Recipe, faces: FaceSet, device: torch.device, seconds: float, several: bool = True
+    recipe: Recipe,
+    faces: FaceSet,
+    device: torch.device,
+    seconds: float,
+    several: bool = True,
+    records: bool = True,
 ) -> Calibration:
     """Try each way for `seconds`, after a first step; return the quickest, with its threads in use.
 
     Only what `recipe` leaves open is tried: its precision where that is "auto". Without `several`, and on
-    other devices than a CPU, there is one way, which is timed, and threads stay as they are.
+    other devices than a CPU, there is one way, which is timed, and threads stay as they are. Without
+    `records` a GPU is told its steps call by call, as it is where many processes train.
     """
     best = Calibration(None, resolve(recipe.precision, device))
     several = several and device.type == "cpu"
@@ -46,8 +53,11 @@ def calibrate(
         deterministic(threads)
         small = recipe.model_copy(update={"outline": None, "precision": precision, "compile": False})
         task = gan.GAN(small, faces, device)
+        task.records &= records
         fit(task, lambda line: None)
         rate = plan.rate(task, "adversarial", seconds)
+        del task
+        gc.collect()  # what a GPU has recorded takes as much memory as a step
         best.tried[_said(threads, precision)] = round(rate, 4)
         if rate > _CLEARLY * best.rate:
             best.threads, best.precision, best.rate = threads, precision, rate

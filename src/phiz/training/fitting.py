@@ -34,6 +34,8 @@ def fit(task: Pieces | Upscaling, say: Callable[[str], None]) -> None:
     """
     kept = copied(task.tensors())
     before = task.splits
+    if supply := getattr(task, "supply", None):
+        supply.say = say
     with task.group.alone():
         fits = all(_split(task, stage.name, kept) for stage in task.stages)
     task.restore(kept)

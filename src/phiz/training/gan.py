@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Hashable
 
 import torch
@@ -33,7 +32,7 @@ class GAN(Pieces):
     ) -> None:
         super().__init__(recipe, faces, device, group)
         self.records = device.type == "cuda" and not recipe.compile
-        self._recordings: dict[Hashable, Recording] = {}
+        self._recordings: dict[Hashable, Recording | None] = {}  # None where that failed
 
     # -- a step ----------------------------------------------------------------------------------
 
@@ -74,9 +73,10 @@ class GAN(Pieces):
             optimizers.set_rate(optimizer, asked.rate * schedules.falling(at.progress, recipe.decay))
             optimizers.set_beta2(optimizer, self._moving(asked.beta2, asked.beta2_end, at))
         pieces = self.pieces(at)
-        values = self._teach_discriminator(at, pieces)
+        recording = self._recorded(pieces)
+        values = self._teach_discriminator(at, pieces, recording)
         masked = values["masked"]
-        values |= self._teach_generator(pieces)
+        values |= self._teach_generator(pieces, recording)
         follow(self.average, self.generator, recipe.ema, at)
         values["masked"] = torch.maximum(values["masked"], masked)
         if self.strength:
@@ -84,12 +84,14 @@ class GAN(Pieces):
             self.strength.heed(2 * values["accuracy_real"] - 1, at.count)
         return values
 
-    def _teach_discriminator(self, at: Position, pieces: list[Piece]) -> dict[str, Tensor]:
+    def _teach_discriminator(
+        self, at: Position, pieces: list[Piece], recording: Recording | None
+    ) -> dict[str, Tensor]:
         """Move D: arXiv 2501.05441, eq. 2 with the penalties of eq. 3; fakes are shared with G's step."""
         recipe, optimizer = self.recipe, self.optimizers["optimizer-discriminator"]
         asked = recipe.penalty
         gamma = self._moving(asked.gamma, asked.gamma_end, at) if asked else 0.0
-        if recording := self._recorded(pieces):
+        if recording:
             figures, on_real, on_fake = (found.clone() for found in recording.first(pieces[0], gamma))
             verdicts = torch.stack([on_real, on_fake])
         else:
@@ -137,10 +139,10 @@ class GAN(Pieces):
         figures = torch.stack([loss_d.detach(), penalty.detach(), spread, read.detach()])
         return figures, piece.on_real, on_fake.detach()
 
-    def _teach_generator(self, pieces: list[Piece]) -> dict[str, Tensor]:
+    def _teach_generator(self, pieces: list[Piece], recording: Recording | None) -> dict[str, Tensor]:
         """Move G against the updated D; D's verdict on the real faces is the one it has just given."""
         optimizer = self.optimizers["optimizer-generator"]
-        if recording := self._recorded(pieces):
+        if recording:
             figures = recording.second().clone()
         else:
             optimizer.zero_grad()
@@ -168,33 +170,34 @@ class GAN(Pieces):
         return torch.stack([loss.detach(), read.detach()])
 
     def _recorded(self, pieces: list[Piece]) -> Recording | None:
-        """Return the recording that does the step of `pieces`; None where it is to be done call by call."""
+        """Return the recording that does the step of `pieces`; None where it is to be told call by call."""
         if not (self.records and self.splits == self.group.world == 1):
             return None
-        piece = pieces[0]
-        if piece.shape not in self._recordings and not self._record(piece):
-            return None
-        return self._recordings[piece.shape]
+        shape = pieces[0].shape
+        if shape not in self._recordings:
+            self._recordings[shape] = self._record(pieces[0])
+        return self._recordings[shape]
 
-    def _record(self, piece: Piece) -> bool:
-        """Record the step of pieces like `piece`; say whether that went well. If not, none are recorded."""
+    def _record(self, piece: Piece) -> Recording | None:
+        """Return a recording of the step of pieces like `piece`, or None if it cannot be made."""
         try:
-            self._recordings[piece.shape] = Recording(
+            return Recording(
                 piece,
                 lambda piece, gamma: self._ask_discriminator(piece, gamma, keep=True),
                 lambda piece: self._ask_generator(piece, anew=False),
                 [self.generator, self.discriminator],
+                next((made for made in self._recordings.values() if made), None),
             )
-            return True
         except RuntimeError as fault:
             said = str(fault).partition("\n")[0]
         # Outside of the handler, whose traceback keeps what was allocated alive.
-        self.records = False
-        self._recordings.clear()
         self.learning()
         torch.cuda.empty_cache()
-        warnings.warn(f"{self.device} records no steps ({said}); each takes longer so.", stacklevel=2)
-        return False
+        self.supply.say(
+            f"Warning: {self.device} is told its steps call by call, since they cannot be recorded ({said}); "
+            "training is slower so."
+        )
+        return None
 
     def _cast(self) -> torch.autocast:
         return cast(self.recipe.precision, self.device)

@@ -61,9 +61,9 @@ class Piece:
 
     def tensors(self) -> list[Tensor]:
         """Return what a step reads of it."""
-        found: list[Tensor] = []
-        self.each(lambda part: found.append(part) or part)  # type: ignore[func-returns-value]
-        return found
+        parts = [getattr(self, name) for name in _READ]
+        changes = vars(self.changes).values() if self.changes else ()
+        return [part for part in (*parts, *changes) if part is not None]
 
     def each(self, act: Callable[[Tensor], Tensor]) -> Piece:
         """Return a piece whose tensors are those of this one after `act`."""

@@ -95,8 +95,7 @@ class Players:
     def _compile(self) -> None:
         """Have G and D run compiled where they learn; what samples and is saved runs as it is written.
 
-        With CUDA graphs a step's kernels are handed over at once, not one by one: small networks, whose
-        kernels are short, gain most.
+        It takes the place of recording whole steps (recording.py), which goes with exact penalties too.
         """
         mode = "reduce-overhead" if self.device.type == "cuda" else None
         for network in (self.generator, self.discriminator):

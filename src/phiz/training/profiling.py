@@ -202,18 +202,18 @@ def _layer_seconds(layer: Layer, device: torch.device, kind: torch.dtype) -> flo
     frozen = module.weight.requires_grad
     module.weight.requires_grad_(True)
 
-    def forward() -> Tensor:
+    def forward(x: Tensor) -> Tensor:
         with torch.autocast(device.type, torch.bfloat16, enabled=kind == torch.bfloat16, cache_enabled=False):
             return module(x)  # type: ignore[no-any-return]
 
     with torch.no_grad():
-        total = layer.forward * _seconds(forward, device)
-    output = forward()
-    gradient = torch.randn_like(output)
-    for times, by in ((layer.inputs, x), (layer.weights, module.weight)):
+        total = layer.forward * _seconds(lambda: forward(x), device)
+    for times, given, by in ((layer.inputs, x, x), (layer.weights, x.detach(), module.weight)):
         if times:
+            output = forward(given)
+            gradient = torch.randn_like(output)
             total += times * _seconds(
-                lambda by=by: torch.autograd.grad(output, by, gradient, retain_graph=True),  # type: ignore[misc]
+                lambda o=output, b=by, g=gradient: torch.autograd.grad(o, b, g, retain_graph=True),  # type: ignore[misc]
                 device,
             )
     module.weight.requires_grad_(frozen)
@@ -257,7 +257,7 @@ def _timed(act: Callable[[], object]) -> Callable[[], float]:
 def _replay(act: Callable[[], object], device: torch.device) -> Callable[[], float]:
     """Record `act` several times over on the current stream; return what times one of them."""
     graph, stream = torch.cuda.CUDAGraph(), torch.cuda.current_stream(device)
-    with torch.cuda.graph(graph, stream=stream):
+    with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
         for _ in range(_REPEATS):
             act()
     start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))

@@ -10,6 +10,7 @@ where the graph reads it. Optimizers and the average, which are few kernels, are
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -32,45 +33,54 @@ class Recording:
         piece: one such piece.
         first, second: the halves.
         networks: whose gradients they fill, and whose buffers they may move.
+        beside: another recording, of other pieces, whose memory it shares: no step is of both.
 
     Raises:
         RuntimeError: it does not fit into memory, or a kernel cannot be recorded.
     """
 
-    def __init__(self, piece: Piece, first: First, second: Second, networks: Sequence[nn.Module]) -> None:
+    def __init__(
+        self,
+        piece: Piece,
+        first: First,
+        second: Second,
+        networks: Sequence[nn.Module],
+        beside: Recording | None = None,
+    ) -> None:
         device = piece.real.device
         self._piece, self._gamma = piece.each(torch.clone), torch.zeros((), device=device)
         self._parameters = [p for network in networks for p in network.parameters()]
+        self._first, self._second = torch.cuda.CUDAGraph(), torch.cuda.CUDAGraph()
+        memory = beside._first.pool() if beside else torch.cuda.graph_pool_handle()
         buffers = [buffer for network in networks for buffer in network.buffers()]
         kept, draws = [buffer.clone() for buffer in buffers], torch.cuda.get_rng_state(device)
         before = [p.grad for p in self._parameters]
+        here, aside = torch.cuda.current_stream(device), torch.cuda.Stream(device)
+        aside.wait_stream(here)
         try:
-            self._warm_up(first, second, device)
-            self._first, self._second = torch.cuda.CUDAGraph(), torch.cuda.CUDAGraph()
-            with torch.cuda.graph(self._first, capture_error_mode="thread_local"):
-                self._found = first(self._piece, self._gamma)
-            # the made faces, and how they were made, lie in the first graph's memory
-            with torch.cuda.graph(self._second, pool=self._first.pool(), capture_error_mode="thread_local"):
-                self._made = second(self._piece)
+            with torch.cuda.stream(aside):  # and on its device; whatever fails, back to where we were
+                for _ in range(_WARM):
+                    self._forget()
+                    first(self._piece, self._gamma)
+                    second(self._piece)
+                self._forget()
+                record = partial(
+                    torch.cuda.graph, pool=memory, stream=aside, capture_error_mode="thread_local"
+                )
+                with record(self._first):
+                    self._found = first(self._piece, self._gamma)
+                # the made faces, and how they were made, lie in the first graph's memory
+                with record(self._second):
+                    self._made = second(self._piece)
             self._gradients = [p.grad for p in self._parameters]
         finally:
+            here.wait_stream(aside)
             self._piece.fake = None
             for parameter, gradient in zip(self._parameters, before, strict=True):
                 parameter.grad = gradient
             for buffer, value in zip(buffers, kept, strict=True):
                 buffer.copy_(value)
             torch.cuda.set_rng_state(draws, device)
-
-    def _warm_up(self, first: First, second: Second, device: torch.device) -> None:
-        aside = torch.cuda.Stream(device)
-        aside.wait_stream(torch.cuda.current_stream(device))
-        with torch.cuda.stream(aside):
-            for _ in range(_WARM):
-                self._forget()
-                first(self._piece, self._gamma)
-                second(self._piece)
-        torch.cuda.current_stream(device).wait_stream(aside)
-        self._forget()
 
     def _forget(self) -> None:
         for parameter in self._parameters:
@@ -83,10 +93,12 @@ class Recording:
         self._gamma.fill_(gamma)
         for parameter, gradient in zip(self._parameters, self._gradients, strict=True):
             parameter.grad = gradient  # another stage may have let go of it
-        self._first.replay()
+        with torch.cuda.device(piece.real.device):
+            self._first.replay()
         return self._found
 
     def second(self) -> Tensor:
         """Run G's half for the same piece; what is returned is overwritten by the next step."""
-        self._second.replay()
+        with torch.cuda.device(self._made.device):
+            self._second.replay()
         return self._made

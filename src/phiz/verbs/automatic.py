@@ -63,7 +63,7 @@ def _calibrated(run: Run, faces: FaceSet, choosing: bool) -> tuple[Precision, fl
     prepare(device, bool(run.asked.get("deterministic")))
     deterministic(processes.threads(run, group))
     share = run.recipe.model_copy(update={"batch": max(2, run.recipe.batch // group.world)})
-    found = calibrate(share, faces, device, min(_MOST, _TRYING * seconds), several)
+    found = calibrate(share, faces, device, min(_MOST, _TRYING * seconds), several, group.world == 1)
     if several:
         run.threads, run.calibration = found.threads, found.tried
     run.spent = time.monotonic() - started
@@ -88,7 +88,7 @@ def _choose(run: Run, faces: FaceSet, steps: int) -> None:
         counted=run.recipe.steps is not None,
         flip=run.recipe.flip,
         network=run.recipe.network if run.donor or asked("network") else None,
-        device="cpu" if run.device == "cpu" else "gpu",
+        device="gpu" if run.device.startswith("cuda") else "cpu",
     )
     chosen, reasons = auto.choose(run.recipe, case)
     if run.recipe.outline is None:
