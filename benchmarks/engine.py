@@ -7,9 +7,10 @@
 
 The plain way is a short loop as tutorials have it: eager, float32, the default memory layout, PyTorch's Adam
 as it comes, a shuffling DataLoader, fresh fakes for G, D asked about real and made faces one after the
-other, every loss read at once. It is measured twice: with the recipe's own penalty, and with exact R1 and
-R2. All sides take blocks of steps in turn, so that other work on the machine falls on all alike; what is
-printed are medians over the blocks of images/s, and of the ratios of neighbouring blocks.
+other, every loss read at once, and in D torch's own layers instead of those of phiz.networks.layers. It is
+measured twice: with the recipe's own penalty, and with exact R1 and R2. All sides take blocks of steps in
+turn, so that other work on the machine falls on all alike; what is printed are medians over the blocks of
+images/s, and of the ratios of neighbouring blocks.
 
 Then what a training writes beside its steps: seconds of processor time for a line of metrics, a checkpoint, a
 sheet of samples, and what they come to in a training of five minutes as it is planned (150 lines, 11
@@ -28,6 +29,7 @@ import platform
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -35,11 +37,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import softplus
+from torch.nn.functional import avg_pool2d, softplus
 from torch.utils.data import DataLoader, Dataset
 
 import phiz
 from phiz.faceset import FaceSet, FaceSetWriter
+from phiz.networks import layers, modern, slim
 from phiz.training import checkpoint, gan, loop, metrics, plan
 from phiz.training import recipe as recipes
 from phiz.training.precision import prepare, resolve
@@ -98,6 +101,11 @@ class Plain:
         moved = self.discriminator(pictures.detach() + asked.sigma * torch.randn_like(pictures))
         return ((moved - logits) / asked.sigma).square().mean()
 
+    def whole(self) -> None:
+        """Take one step with torch's own layers."""
+        with torchs_layers():
+            self.step()
+
     def step(self) -> None:
         """Take one step."""
         recipe = self.recipe
@@ -124,6 +132,19 @@ class Plain:
             for old, new in zip(self.average.parameters(), self.generator.parameters(), strict=True):
                 old.lerp_(new, 0.001)
         loss.item(), loss_g.mean().item()
+
+
+@contextmanager
+def torchs_layers() -> Iterator[None]:
+    """Have D's convolutions and halvings be those of torch."""
+    ours = layers.Convolution.forward, layers.halved
+    try:
+        layers.Convolution.forward = torch.nn.Conv2d.forward  # type: ignore[method-assign, assignment]
+        modern.halved = slim.halved = lambda x: avg_pool2d(x, 2)
+        yield
+    finally:
+        layers.Convolution.forward = ours[0]  # type: ignore[method-assign]
+        modern.halved = slim.halved = ours[1]
 
 
 def faces_of(folder: Path, size: int) -> FaceSet:
@@ -158,7 +179,7 @@ def compare(name: str, scratch: Path, device: torch.device, args: argparse.Names
     kinds = {"plain": recipe.penalty.kind, "plain, exact": "exact"} if recipe.penalty else {"plain": None}
     for side, kind in kinds.items():
         plain = Plain(task, kind, device)
-        sides[side] = lambda index, plain=plain: plain.step()  # type: ignore[misc]
+        sides[side] = lambda index, plain=plain: plain.whole()  # type: ignore[misc]
     rates: dict[str, list[float]] = {side: [] for side in sides}
     for turn in range(args.blocks + 1):
         for side, step in sides.items():
