@@ -53,6 +53,15 @@ def test_more_time_gives_wider_networks_and_lower_rates():
     assert (widths[0], widths[-1]) == (0, 2)
 
 
+def test_a_gpu_takes_wider_networks_from_fewer_steps_of_the_smallest():
+    for width, steps in (("m", 17_000), ("l", 120_000)):
+        case = replace(CASE, steps=steps)
+        assert (
+            auto.choose(RECIPES["auto"], replace(case, device="gpu"))[0].network.generator["width"] == width
+        )
+        assert auto.choose(RECIPES["auto"], case)[0].network.generator["width"] != width
+
+
 def test_few_faces_are_changed_the_more_the_oftener_they_are_seen():
     def strength(faces: int) -> float:
         recipe, _ = auto.choose(RECIPES["auto"], replace(CASE, faces=faces))

@@ -12,6 +12,7 @@ import torch
 
 from phiz.training import gan, plan, precision
 from phiz.training import recipe as recipes
+from phiz.training.checkpoint import Tensors
 from phiz.training.plan import copied
 from toyset import SMALL, write_faces
 
@@ -40,6 +41,14 @@ def made(tmp_path, name: str, more: dict[str, str], records: bool, device: str =
 def told(task: gan.GAN, steps: range) -> list[dict[str, float]]:
     planned = plan.fixed(task, STEPS)
     return [{k: float(v) for k, v in task.step(planned.position(step)).items()} for step in steps]
+
+
+def half_way(tmp_path) -> tuple[gan.GAN, Tensors, list[dict[str, float]]]:
+    """Return a task at its end, what it was half way there, and the figures of the second half."""
+    task = made(tmp_path, "modern", {"augment": RISING}, True)
+    told(task, range(STEPS // 2))
+    kept = copied(task.tensors())
+    return task, kept, told(task, range(STEPS // 2, STEPS))
 
 
 def bits(task: gan.GAN) -> dict[tuple[str, str], bytes]:
@@ -76,10 +85,7 @@ def test_recorded_steps_are_those_told_call_by_call(tmp_path, same_bits, name, m
 
 @on_a_gpu
 def test_a_resumed_training_records_anew_and_goes_on_the_same(tmp_path, same_bits):
-    task = made(tmp_path, "modern", {"augment": RISING}, True)
-    told(task, range(STEPS // 2))
-    kept = copied(task.tensors())
-    figures = told(task, range(STEPS // 2, STEPS))
+    task, kept, figures = half_way(tmp_path)
     other = made(tmp_path, "modern", {"augment": RISING}, True)
     other.restore(kept)
     assert told(other, range(STEPS // 2, STEPS)) == figures
@@ -139,10 +145,7 @@ def test_what_waits_for_the_device_cannot_be_recorded_and_does_no_harm(
 
 @on_a_gpu
 def test_what_was_recorded_goes_on_from_what_is_restored(tmp_path, same_bits):
-    task = made(tmp_path, "modern", {"augment": RISING}, True)
-    told(task, range(STEPS // 2))
-    kept = copied(task.tensors())
-    figures = told(task, range(STEPS // 2, STEPS))
+    task, kept, figures = half_way(tmp_path)
     task.restore(kept)
     assert told(task, range(STEPS // 2, STEPS)) == figures
 
