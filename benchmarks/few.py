@@ -3,10 +3,10 @@
     python benchmarks/few.py --faces 1000 --size 64 --minutes 30 --from runs/avatars --from runs/human
 
 The first 1,000 faces of anime96.zip (in the order of their SHA-256, exact duplicates dropped) are learned
-from, the last 3,000 score. Each seed trains: without augmentation; with what `auto` chooses, or `--strength`;
-with it and from each `--from` model, whose own minutes are read from its run and stated. Figures as in
-quick_cpu.py, and KID on the same features, which few held-out faces suffice for (`--held`). Rows go to
-benchmarks/results/few.jsonl.
+from, the last 3,000 score. Each seed trains: on the faces as they are; with mirror images, as every recipe
+but the oldest; also with the augmentation that `auto` chooses; with all that and from each `--from` model,
+whose own minutes are read from its run and stated. Figures as in quick_cpu.py, and KID on the same features,
+which few held-out faces suffice for (`--held`). Rows go to benchmarks/results/few.jsonl.
 """
 
 from __future__ import annotations
@@ -35,12 +35,13 @@ def minutes_of(run: Path) -> float | str:
 
 def ways(args: argparse.Namespace) -> Iterator[tuple[str, dict]]:
     """Yield each way to train: its name, and what phiz.train takes for it."""
-    augmented: dict = {"settings": {"augment.strength": str(args.strength)}} if args.strength else {}
-    yield "plain", {"settings": {"augment": "null"}}
-    yield "augmented", augmented
+    changes = dict(item.split("=", 1) for item in args.set)
+    yield "as they are", {"settings": {**changes, "augment": "null", "flip": "false"}}
+    yield "mirrored", {"settings": {**changes, "augment": "null"}}
+    yield "augmented", {"settings": changes}
     for donor in args.donors:
         name = f"augmented, from {donor.name} ({minutes_of(donor)} minutes)"
-        yield name, {**augmented, "start_from": donor}
+        yield name, {"settings": changes, "start_from": donor}
 
 
 def main() -> None:
@@ -57,7 +58,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="instead of minutes")
     parser.add_argument("--ways", nargs="+", help="only those whose names begin so")
     parser.add_argument("--recipe", default="auto")
-    parser.add_argument("--strength", type=float)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--from", type=Path, action="append", default=[], dest="donors", metavar="RUN")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     args = parser.parse_args()
@@ -83,8 +84,8 @@ def main() -> None:
                 kid = distances.kid(real, found, size=min(1000, len(real) // 2)).mean
                 row = {
                     "data": args.pictures.name, "faces": len(faces), "held": len(real), "size": args.size,
-                    "minutes": args.minutes, "steps": args.steps, "recipe": args.recipe, "way": name,
-                    "seed": seed,
+                    "minutes": args.minutes, "steps": args.steps, "recipe": args.recipe, "set": args.set,
+                    "way": name, "seed": seed,
                     **{key: round(value, 4) for key, value in compare(real, found).items()},
                     "KID": round(float(kid), 4), "torch": torch.__version__,
                     "threads": torch.get_num_threads(), "phiz": phiz.__version__,

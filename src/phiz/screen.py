@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +55,19 @@ def progress(doing: str, things: str) -> Iterator[Callable[[int, int], None]]:
 
 
 class TrainingScreen:
-    """Shows a training's newest metrics, says lines, and keeps both in the run's log.txt."""
+    """Shows a training's newest metrics, says lines, and keeps both in the run's log.txt.
 
-    def __init__(self, log: Path, steps: int) -> None:
-        self._log, self._steps = log, steps
+    Args:
+        log: that file.
+        stages: of the training, in order: how many steps, and how many a second by the plan, if it says.
+    """
+
+    def __init__(self, log: Path, stages: Sequence[tuple[int, float | None]] = ()) -> None:
+        self._log, self._stages = log, stages
+        self._steps = sum(steps for steps, _ in stages)
         self._bar: Any = None
         self._last = 0.0
-        self._first: tuple[float, int] | None = None
+        self._first = (0.0, 0, -1)  # when, at which step and in which stage the pace is measured from
 
     def __enter__(self) -> TrainingScreen:
         if _terminal():
@@ -84,16 +91,24 @@ class TrainingScreen:
     def show(self, metrics: dict[str, Any]) -> None:
         """Show a line of metrics: images/s, losses, D's accuracy, time left."""
         step, now = metrics["step"], time.monotonic()
-        if self._first is None:
-            self._first = (now, step)
-        since, first = self._first
-        left = (now - since) / (step - first) * (self._steps - step) if step > first else None
-        text = describe(metrics, left)
+        text = describe(metrics, self._left(step, now))
         if self._bar:
             self._bar.update(self._task, completed=step, description=text)
         elif now - self._last > _PLAIN_SECONDS or step == self._steps:
             self._last = now
             print(f"step {step:,}/{self._steps:,}  {text}", file=sys.stderr, flush=True)
+
+    def _left(self, step: int, now: float) -> float | None:
+        """Return the seconds left at the pace of this stage, and of later ones at that of the plan."""
+        ends = list(accumulate(steps for steps, _ in self._stages))
+        stage = next((i for i, end in enumerate(ends) if step <= end), len(ends) - 1)
+        since, first, of = self._first
+        if stage != of or step <= first:
+            self._first = (now, step, stage)
+            return None
+        pace = (now - since) / (step - first)
+        later = sum(steps / rate if rate else steps * pace for steps, rate in self._stages[stage + 1 :])
+        return (ends[stage] - step) * pace + later
 
     def say(self, line: str) -> None:
         """Say one line and keep it in the log."""

@@ -169,7 +169,8 @@ def _drive(run: Run, faces: FaceSet, make: MakeJob, group: Group, stop: threadin
     if run.plan.evaluations and measure is None and group.first:
         measure = job.measure()
     steps, folder = run.plan.steps, run.folder
-    with TrainingScreen(folder / "log.txt", steps) if group.first else Silence() as screen:
+    stages = [(stage.steps, stage.rate) for stage in run.plan.stages]
+    with TrainingScreen(folder / "log.txt", stages) if group.first else Silence() as screen:
         for line in job.opening():
             screen.say(line)
         if run.profile and group.world == 1:

@@ -128,4 +128,4 @@ def _hush(line: str) -> None:
 
 def say(run: Run, line: str) -> None:
     """Say one line of a run and keep it in its log."""
-    TrainingScreen(run.folder / "log.txt", 0).say(line)
+    TrainingScreen(run.folder / "log.txt").say(line)
