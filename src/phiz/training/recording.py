@@ -55,7 +55,8 @@ class Recording:
         buffers = [buffer for network in networks for buffer in network.buffers()]
         kept, draws = [buffer.clone() for buffer in buffers], torch.cuda.get_rng_state(device)
         before = [p.grad for p in self._parameters]
-        here, aside = torch.cuda.current_stream(device), torch.cuda.Stream(device)
+        here = torch.cuda.current_stream(device)
+        self._aside = aside = beside._aside if beside else torch.cuda.Stream(device)  # it shares by streams
         aside.wait_stream(here)
         try:
             with torch.cuda.stream(aside):  # and on its device; whatever fails, back to where we were
