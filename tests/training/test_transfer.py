@@ -137,6 +137,18 @@ def test_labels_that_d_does_not_know_say_nothing_yet(donor):
     assert labels.shape == (64, 2)
 
 
+def test_without_its_verdict_d_keeps_what_it_sees_and_says_what_a_new_one_does(donor):
+    given = Donor.of(donor)
+    torch.manual_seed(1)
+    to = networks.discriminator("modern", size=16, width=[16, 12, 8], depth=0, labels=[2, 3])
+    new = {name: value.clone() for name, value in to.state_dict().items()}
+    taken = transfer.discriminator(to, given, donor.config.labels, verdict=False)
+    assert sorted(taken.anew) == ["dense", "labels.vectors"]
+    for name, value in to.state_dict().items():
+        anew = name.startswith(("dense.", "labels."))
+        assert torch.equal(value, new[name] if anew else torch.from_numpy(given.discriminator[name])), name
+
+
 def test_labels_say_nothing_yet_where_the_donor_had_none(tmp_path):
     faces = write_faces(tmp_path / "faces", 30)
     given = Donor.of(phiz.train(faces.path, tmp_path / "run", steps=3, settings=SETTINGS).model)

@@ -114,7 +114,8 @@ class Players:
         taken = transfer.generator(self.generator, donor, schema)
         lines = [f"G starts from {donor.name}: {taken}"]
         if donor.discriminator:
-            taken = transfer.discriminator(self.discriminator, donor, schema)
+            verdict = self.recipe.outline is None
+            taken = transfer.discriminator(self.discriminator, donor, schema, verdict)
             lines.append(f"D starts from {donor.name}: {taken}")
         else:
             lines.append(f"D starts anew: {donor.name} has none.")

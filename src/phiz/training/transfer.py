@@ -12,6 +12,10 @@ its covariance.
         that their sum is distributed as the donor's was.
     No such labels: R is read from the latent instead, W_w += W_l R, and mu goes into the biases.
     D: mu goes into its last layer, and labels that it does not know say nothing yet.
+
+Where G learns outlines of other faces first, D's verdict (its last layer and what labels add to it) starts
+anew, and only what it has learned to see is taken. A trained verdict is so loud that a G which begins with
+blurred faces never comes near (benchmarks/RESULTS.md).
 """
 
 from __future__ import annotations
@@ -118,13 +122,15 @@ def generator(network: nn.Module, donor: Donor, to: Schema) -> Taken:
     return taken
 
 
-def discriminator(network: nn.Module, donor: Donor, to: Schema) -> Taken:
-    """Fill a discriminator with labels `to` with what fits of the donor's."""
+def discriminator(network: nn.Module, donor: Donor, to: Schema, verdict: bool = True) -> Taken:
+    """Fill a discriminator with labels `to` with what fits of the donor's, its `verdict` too or without."""
     given, taken = donor.discriminator, Taken()
+    if not verdict:
+        given = {name: new for name, new in given.items() if not name.startswith(("dense.", "labels."))}
     with torch.no_grad():
         state = network.state_dict()
         for name, old in state.items():
-            if name == _VECTORS and name not in given:
+            if name == _VECTORS and name not in given and verdict:
                 old.zero_()
             count = _rows(old, given, donor, to) if name == _VECTORS else _same(old, given.get(name))
             _note(taken, name, count, old.numel())
