@@ -56,7 +56,9 @@ class Recording:
         kept, draws = [buffer.clone() for buffer in buffers], torch.cuda.get_rng_state(device)
         before = [p.grad for p in self._parameters]
         here = torch.cuda.current_stream(device)
-        self._aside = aside = beside._aside if beside else torch.cuda.Stream(device)  # it shares by streams
+        # Memory is shared on one stream only.
+        self._aside: torch.cuda.Stream = beside._aside if beside else torch.cuda.Stream(device)
+        aside = self._aside
         aside.wait_stream(here)
         try:
             with torch.cuda.stream(aside):  # and on its device; whatever fails, back to where we were
