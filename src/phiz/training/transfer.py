@@ -14,8 +14,8 @@ its covariance.
     D: mu goes into its last layer, and labels that it does not know say nothing yet.
 
 Where G learns outlines of other faces first, D's verdict (its last layer and what labels add to it) starts
-anew, and only what it has learned to see is taken. A trained verdict is so loud that a G which begins with
-blurred faces never comes near (benchmarks/RESULTS.md).
+anew, and only what it has learned to see is taken. A trained verdict may be so sure that a G which begins
+with blurred faces never comes near (benchmarks/RESULTS.md).
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from torch import Tensor, nn
 from phiz.model import DISCRIMINATOR, Model
 
 _VECTORS, _DENSE, _STYLE = "labels.vectors.weight", "dense.weight", "style.weight"
+_VERDICT = ("dense.", "labels.")  # of D: its last layer, and what labels add to that
 LEAST = 0.25
 """The share of G below which another model has nothing to give."""
 
@@ -126,7 +127,7 @@ def discriminator(network: nn.Module, donor: Donor, to: Schema, verdict: bool = 
     """Fill a discriminator with labels `to` with what fits of the donor's, its `verdict` too or without."""
     given, taken = donor.discriminator, Taken()
     if not verdict:
-        given = {name: new for name, new in given.items() if not name.startswith(("dense.", "labels."))}
+        given = {name: new for name, new in given.items() if not name.startswith(_VERDICT)}
     with torch.no_grad():
         state = network.state_dict()
         for name, old in state.items():
