@@ -4,8 +4,9 @@
 
 Faces of 32 px. Of each heap every fourth face is held out, or of small heaps faces of the same kind that are
 not learned from. Figures as in quick_cpu.py, of as many made faces as are held out, at most 3,000; `spread`
-is the trace of the made faces' covariance over that of the held-out ones. A training has collapsed where
-recall is zero or spread is not between a half and two. Rows are appended to benchmarks/results/heaps.jsonl.
+is the trace of the made faces' covariance over that of the held-out ones; `floor` is the F/T of as many faces
+that are learned from, which says what so few faces alone come to. A training has collapsed where recall is
+zero or spread is not between a half and two. Rows are appended to benchmarks/results/heaps.jsonl.
 """
 
 from __future__ import annotations
@@ -134,6 +135,7 @@ def one(name: str, train: Faces, held: Faces, seed: int, args: argparse.Namespac
         "minutes": args.minutes, "steps": args.steps, "set": args.set,
         "device": json.loads((out / "recipe.json").read_text())["device"],
         **{key: round(value, 4) for key, value in compare(real, found).items()},
+        "floor": round(compare(real, features(train[: len(held)], args.network))["F/T"], 4),
         "spread": round(float(np.trace(np.cov(found.T)) / np.trace(np.cov(real.T))), 3),
         "torch": torch.__version__, "threads": torch.get_num_threads(), "phiz": phiz.__version__,
     }  # fmt: skip
@@ -157,8 +159,8 @@ def trained(args: argparse.Namespace) -> Iterator[dict]:
 def table(rows: list[dict]) -> str:
     """Return a Markdown table of medians, with all seeds in brackets."""
     lines = [
-        "| heap | faces | F/T | precision | recall | spread | collapsed |",
-        "|---|---|---|---|---|---|---|",
+        "| heap | faces | held out | floor | F/T | precision | recall | spread | collapsed |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for name in dict.fromkeys(row["heap"] for row in rows):
         of = [row for row in rows if row["heap"] == name]
@@ -167,7 +169,9 @@ def table(rows: list[dict]) -> str:
             values = [row[key] for row in of]
             cells.append(f"{median(values):{form}} ({', '.join(f'{value:{form}}' for value in values)})")
         collapsed = sum(row["recall"] == 0 or not 0.5 <= row["spread"] <= 2 for row in of)
-        lines.append(f"| {name} | {of[0]['faces']:,} | {' | '.join(cells)} | {collapsed} of {len(of)} |")
+        scored = f"{min(of[0]['held out'], MOST):,} | {of[0]['floor']:.2f}"
+        told = " | ".join([name, f"{of[0]['faces']:,}", scored, *cells])
+        lines.append(f"| {told} | {collapsed} of {len(of)} |")
     return "\n".join(lines)
 
 

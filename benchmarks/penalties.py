@@ -49,6 +49,7 @@ def one(kind: str, seed: int, faces: Path, real, name: str, args: argparse.Names
         "data": name, "size": args.size, "minutes": args.minutes, "recipe": args.recipe, "penalty": kind,
         "seed": seed, "steps": steps, "set": args.set,
         "images/s": round(finished["images"] / finished["seconds"], 1),
+        "seconds": round(finished["seconds"], 1),
         **{key: round(value, 4) for key, value in figures.items()}, "curve": curve(run),
         "torch": torch.__version__, "threads": torch.get_num_threads(), "phiz": phiz.__version__,
     }  # fmt: skip

@@ -267,6 +267,8 @@ def test_a_json_that_lies_is_refused(small: FaceSet) -> None:
         ({"manifest": "/etc/passwd"}, "contradicts itself"),
         ({"shards": [{}]}, "contradicts itself"),
         ({"schema": {"a": 1}}, "contradicts itself"),
+        ({"schema": {"age": [20, 30]}}, "contradicts itself"),
+        ({"schema": {"age": []}}, "contradicts itself"),
         ({"size": 20}, "belongs to another set"),
     ]:
         edit(small.path, **changes)

@@ -124,6 +124,16 @@ def test_a_label_that_is_not_there_is_answered_with_those_that_are(plain, labell
         plain.sample(1, labels={"hair": "red"})
 
 
+def test_a_value_that_no_face_had_is_refused(labelled, tmp_path):
+    path = shutil.copytree(labelled.path, tmp_path / "model")
+    config = json.loads((path / "config.json").read_text("utf-8"))
+    attribute, (first, *rest) = next(iter(config["labels"].items()))
+    config["frequencies"][attribute][0] = 0
+    (path / "config.json").write_text(json.dumps(config), "utf-8")
+    with pytest.raises(UsageError, match=f"learned from no such face; it can be {rest[0]}"):
+        load(path).sample(1, labels={attribute: first})
+
+
 def test_numbers_out_of_range(plain):
     with pytest.raises(UsageError, match="at least 1"):
         plain.sample(0)

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import quote
 
 from phiz.errors import PhizError, Surroundings
 
@@ -88,9 +89,10 @@ def sha256(path: Path) -> str:
 
 def sync(folder: Path) -> None:
     """Flush every file below `folder`, and the folders themselves, to the disk."""
+    mode = "r+b" if os.name == "nt" else "rb"  # Windows flushes only what may be written
     for root, _, names in os.walk(folder, topdown=False):
         for name in names:
-            with open(Path(root, name), "rb") as file:
+            with open(Path(root, name), mode) as file:
                 os.fsync(file.fileno())
         _sync_directory(Path(root))
 
@@ -103,6 +105,12 @@ def _sync_directory(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def read_only(path: Path) -> str:
+    """Return the address by which SQLite opens the file `path` to read alone; on a Windows share as well."""
+    place = path.resolve().as_posix()
+    return f"file://{'' if place.startswith('/') else '/'}{quote(place)}?mode=ro"
 
 
 def check_target(target: Path, kind: Kind, force: bool) -> None:
@@ -170,8 +178,8 @@ def disk(target: Path) -> Iterator[None]:
     except OSError as fault:
         if fault.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG):
             raise Surroundings(
-                f"{target}: {os.strerror(fault.errno)}; what was there is untouched. "
-                "Make room, then give the same command again."
+                f"{target}: {os.strerror(fault.errno)}; what was there is untouched. Make room, then give "
+                "the same command again; a training that had begun goes on with --resume."
             ) from None
         if fault.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
             raise PhizError(f"{target} cannot be written: {os.strerror(fault.errno)}.") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -33,13 +34,19 @@ def folder_of(path: Path, what: str = "model") -> Path:
             return path / "model"
         raise PhizError(
             f"{path} holds no model yet: its training is unfinished; "
-            f"go on with: phiz train ... -o {path} --resume"
+            f"go on with: phiz {_verb(path)} ... -o {path} --resume"
         )
     if not path.is_dir():
         raise PhizError(f"{path} is a file; a model is the folder with its {CONFIG}.")
     if kind is None and not (path / CONFIG).exists():
         raise PhizError(f"{path} is no phiz run and no phiz model: it has no {CONFIG}.")
     return path
+
+
+def _verb(run: Path) -> str:
+    """Return the verb that goes on with a run."""
+    recipe = json.loads((run / "recipe.json").read_text("utf-8")).get("recipe")
+    return "train-upscaler" if isinstance(recipe, dict) and recipe.get("task") == "upscaling" else "train"
 
 
 def check_file(folder: Path, name: str, expected: str | None) -> None:

@@ -87,7 +87,7 @@ def query(folder: Path, sql: str, values: tuple[Any, ...] = ()) -> Iterator[dict
     artefacts.read_json(folder / MARK, "collection", FORMAT)
     path = folder / NAME
     try:
-        with closing(sqlite3.connect(path.resolve().as_uri() + "?mode=ro", uri=True, timeout=30)) as base:
+        with closing(sqlite3.connect(artefacts.read_only(path), uri=True, timeout=30)) as base:
             base.row_factory = sqlite3.Row
             for row in base.execute(sql, values):
                 yield decoded(row)

@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from phiz.artefacts import read_only
 from phiz.errors import PhizError
 
 _TABLE = """
@@ -111,7 +112,7 @@ def rows(path: Path, which: str) -> Iterator[dict[str, Any]]:
         PhizError: the file is damaged or is no manifest.
     """
     try:
-        with closing(sqlite3.connect(path.resolve().as_uri() + "?mode=ro", uri=True)) as base:
+        with closing(sqlite3.connect(read_only(path), uri=True)) as base:
             base.row_factory = sqlite3.Row
             for row in base.execute(f"SELECT * FROM faces {which}"):
                 found = dict(row)

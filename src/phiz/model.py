@@ -174,12 +174,18 @@ class Model:
                     f'{self.name} has no label "{attribute}"; it has {", ".join(known)}.'
                     + nearest(attribute, known)
                 )
-            if value not in known[attribute]:
-                values = known[attribute]
+            values = self._learned(attribute)
+            if value not in values:
+                unseen = f": {self.name} learned from no such face" if value in known[attribute] else ""
                 raise UsageError(
-                    f'"{attribute}" cannot be "{value}"; it can be {", ".join(values)}.'
+                    f'"{attribute}" cannot be "{value}"{unseen}; it can be {", ".join(values)}.'
                     + nearest(str(value), values)
                 )
+
+    def _learned(self, attribute: str) -> list[str]:
+        """Return the values of an attribute that this model has learned from faces."""
+        values, counts = self.config.labels[attribute], self.config.frequencies.get(attribute, [])
+        return [value for value, count in zip(values, counts, strict=False) if count] or values
 
     def weights(self) -> dict[str, np.ndarray]:
         """Return the weights, {name: array}."""

@@ -113,7 +113,7 @@ class TrainingScreen:
     def say(self, line: str) -> None:
         """Say one line and keep it in the log."""
         if self._bar:
-            self._bar.console.print(line, highlight=False)
+            self._bar.console.print(line, highlight=False, markup=False)
         else:
             print(line, file=sys.stderr, flush=True)
         self.note(line)

@@ -61,6 +61,11 @@ def file(tmp_path):
     return path
 
 
+def test_a_file_by_the_name_of_an_extractor_does_not_pass_for_it(file):
+    assert extractor(file).name == "small-net"
+    assert extractor(file.rename(file.with_name("inception.onnx"))).name == "inception.onnx"
+
+
 @pytest.mark.parametrize("threads", [1, 2, 3, None])
 @pytest.mark.parametrize("count", [0, 1, 8, 29])
 def test_it_gives_what_the_network_gives(file, threads, count):

@@ -36,6 +36,20 @@ def test_every_network_works_at_every_size(name, size):
     assert all(p.grad is not None for p in generator.parameters())
 
 
+@pytest.mark.parametrize("name", networks.NETWORKS)
+def test_a_discriminator_names_the_layers_that_come_to_its_verdict(name):
+    critic = networks.discriminator(name, size=16, **SMALL[name][1]).eval()
+    pictures = torch.randn(4, 3, 16, 16)
+    before = critic(pictures)
+    state = critic.state_dict()
+    deciding = [key for key in state if key.startswith(critic.verdict)]
+    assert 0 < len(deciding) < len(state)
+    with torch.no_grad():
+        for key in deciding:
+            state[key].mul_(-2)
+        assert torch.allclose(critic(pictures), -2 * before, atol=1e-5)
+
+
 def test_the_afad_network_has_the_values_of_its_source():
     generator = networks.generator("afad", size=64, z=100)
     assert values(generator) == 17_328_896

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import phiz
-from phiz.errors import PhizError
+from phiz.errors import PhizError, Stopped
 from phiz.pictures import SIZES
 from phiz.training import auto, gan
 from phiz.training.recipe import RECIPES, Network, Recipe
@@ -119,19 +119,20 @@ def test_auto_refuses_to_go_on_with_what_it_does_not_train(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def killed_while_it_plans(monkeypatch, *arguments, **options):
+def stopped_while_it_plans(monkeypatch, *arguments, **options):
+    def stop(*_, **__):
+        raise Stopped("stopped.")
+
     with monkeypatch.context() as patch:
-        patch.setattr(
-            "phiz.training.plan.measured", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt)
-        )
-        with pytest.raises(KeyboardInterrupt):
+        patch.setattr("phiz.training.plan.measured", stop)
+        with pytest.raises(Stopped, match=r"before the first step, what was prepared is kept.*--resume"):
             phiz.train(*arguments, **options)
 
 
 def test_what_was_chosen_before_a_kill_is_what_is_trained(tmp_path, monkeypatch):
     faces = write_faces(tmp_path / "faces", 40)
     begun = {"minutes": 0.02, "settings": SMALL["auto"] | {"batch": "8"}, "evaluate_every": 0}
-    killed_while_it_plans(monkeypatch, faces.path, tmp_path / "run", **begun)
+    stopped_while_it_plans(monkeypatch, faces.path, tmp_path / "run", **begun)
     before = json.loads((tmp_path / "run" / "recipe.json").read_text())
     monkeypatch.setattr("phiz.training.auto.choose", None)  # would fail
     phiz.train(faces.path, tmp_path / "run", **begun, resume=True)
@@ -142,7 +143,7 @@ def test_what_was_chosen_before_a_kill_is_what_is_trained(tmp_path, monkeypatch)
 def test_minutes_win_over_steps_that_were_set(tmp_path, monkeypatch):
     faces = write_faces(tmp_path / "faces", 40)
     settings = SMALL["auto"] | {"batch": "8", "steps": "100000"}
-    killed_while_it_plans(monkeypatch, faces.path, tmp_path / "run", minutes=0.02, settings=settings)
+    stopped_while_it_plans(monkeypatch, faces.path, tmp_path / "run", minutes=0.02, settings=settings)
     assert json.loads((tmp_path / "run" / "recipe.json").read_text())["recipe"]["steps"] is None
 
 

@@ -218,6 +218,15 @@ def test_a_mistake_is_said_once_and_ends_all(tmp_path):
     assert found[1] in [(2, ""), (5, found[1][1])]
 
 
+def test_a_launch_knows_after_a_restart_whether_it_had_begun():
+    group = Group(0, 2)
+    assert group.has_begun()  # without a store nobody knows
+    group._launch = torch.distributed.HashStore()
+    assert not group.has_begun()
+    group.began()
+    assert group.has_begun()
+
+
 @pytest.mark.slow
 def test_torchrun_starts_anew_after_a_fault(tmp_path):
     faces, run = write_faces(tmp_path / "faces"), tmp_path / "run"

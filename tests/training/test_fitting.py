@@ -29,12 +29,12 @@ class Small(gan.GAN):
         return super()._draw(latent, labels)
 
 
-def task_of(tmp_path, **changes: str) -> Small:
+def task_of(tmp_path, kind: type[Small] = Small, **changes: str) -> Small:
     place = tmp_path / "faces"
     faces = FaceSet.open(place) if place.exists() else write_faces(place)
     settings = {"size": "16", "batch": "8", **SMALL["quick"], **changes}
     recipe = recipes.changed(recipes.find("quick"), settings)
-    return Small(recipe, faces, torch.device("cpu"))
+    return kind(recipe, faces, torch.device("cpu"))
 
 
 def test_a_batch_that_does_not_fit_is_split_once_and_said(tmp_path):
@@ -52,6 +52,29 @@ def test_a_batch_that_does_not_fit_is_split_once_and_said(tmp_path):
     values = task.step(plan.fixed(task, 10).position(5))
     assert all(torch.isfinite(value) for value in values.values())
     assert not values["masked"]
+
+
+def test_what_is_recorded_makes_room_before_a_batch_is_split(tmp_path):
+    class Recording(Small):
+        """What it records in the adversarial stage leaves no room for the outline stage."""
+
+        def _outline_step(self, at):
+            if self._recordings:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+            return super()._outline_step(at)
+
+        def _adversarial_step(self, at):
+            records, self.records = self.records, False
+            if records:
+                self._recordings["shape"] = self
+            values = super()._adversarial_step(at)
+            self.records = records
+            return values
+
+    task, said = task_of(tmp_path, Recording), []
+    task.records = True
+    fitting.fit(task, said.append)
+    assert (task.splits, task.records, task._recordings, said) == (1, False, {}, [])
 
 
 def test_what_fits_is_not_split_and_another_fault_is_not_hidden(tmp_path):

@@ -12,6 +12,7 @@ import torch
 
 from phiz.training import loop, plan
 from phiz.training.metrics import Meter
+from phiz.training.precision import wide
 from phiz.training.tasks import Position, Stage
 from runs import Counter, Quiet
 
@@ -24,6 +25,19 @@ def test_each_figure_is_the_mean_of_the_steps_that_have_it():
     assert meter.steps == 3
     assert meter.take() == {"loss_outline": 2.0, "masked": pytest.approx(1 / 3), "loss_d": 0.5}
     assert (meter.steps, meter.take()) == (0, {})
+
+
+def test_sums_are_kept_as_wide_as_the_device_has_it():
+    class Apple(torch.Tensor):
+        """What a tensor is on an Apple GPU, which has no float64."""
+
+        device = torch.device("mps")
+
+        def double(self):
+            raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
+
+    assert wide(torch.tensor(1.0)).dtype == torch.float64
+    assert wide(torch.tensor(1.0).as_subclass(Apple)).dtype == torch.float32
 
 
 class TwoStages(Counter):

@@ -34,6 +34,26 @@ def test_gradients_as_long_as_before_are_left_alone():
     assert moved(2.0, 0.9) == pytest.approx(moved(None, 0.9), rel=1e-3)
 
 
+def test_a_tensor_whose_first_gradient_is_zero_learns_later_on():
+    layers = torch.nn.Linear(4, 1, bias=False), torch.nn.Linear(4, 1, bias=False)
+    optimizer = optimizers.adam(torch.nn.Sequential(*layers), Adam(rate=0.01, beta2=0.99, clip=2.0))
+    before = [layer.weight.detach().clone() for layer in layers]
+    for first in (0.0, 0.5, 0.5):
+        for layer, value in zip(layers, (first, 0.5), strict=True):
+            layer.weight.grad = torch.full((1, 4), value)
+        optimizers.step(optimizer, torch.zeros(()))
+    assert all(not torch.equal(layer.weight, was) for layer, was in zip(layers, before, strict=True))
+
+
+def test_a_first_step_that_is_no_number_leaves_no_trace():
+    layer = torch.nn.Linear(4, 1, bias=False)
+    optimizer = optimizers.adam(layer, Adam(rate=0.01, beta2=0.99, clip=2.0))
+    for value in (float("nan"), 0.5, 0.5):
+        layer.weight.grad = torch.full((1, 4), value)
+        optimizers.step(optimizer, torch.zeros(()))
+        assert torch.isfinite(layer.weight).all()
+
+
 def test_what_is_no_number_is_left_out_and_the_next_step_is_clipped_as_before():
     layer = torch.nn.Linear(4, 1, bias=False)
     optimizer = optimizers.adam(layer, Adam(rate=0.01, beta1=0.0, beta2=0.99, clip=2.0))

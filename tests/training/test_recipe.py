@@ -86,6 +86,37 @@ def test_gamma_alone_moves_where_it_goes_as_well():
         recipes.changed(recipes.find("modern"), {"penalty.gamma": "strong"})
 
 
+@pytest.mark.parametrize("name", ["slim", "dcgan", "afad"])
+def test_another_network_begins_without_the_arguments_of_the_one_before(name):
+    pytest.importorskip("torch")
+    from phiz.training import starting
+
+    auto = recipes.changed(recipes.find("auto"), {"network.name": name, "conditional": "false"})
+    assert (auto.network.generator, auto.network.discriminator) == ({}, {})
+    starting.check(auto, None)
+    given = {"network.generator.mapping": "0", "network.name": "modern"}
+    kept = recipes.changed(recipes.find("auto"), given).network.generator
+    assert kept == {"width": "s", "mapping": 0}
+
+
+def test_an_estimate_needs_a_d_that_says_the_same_twice():
+    pytest.importorskip("torch")
+    from phiz.training import starting
+
+    for name in ("dcgan", "afad64"):
+        estimated = recipes.changed(recipes.find(name), {"penalty.gamma": "1"})
+        with pytest.raises(UsageError, match=r"batch norm or dropout: --set penalty\.kind=exact"):
+            starting.check(estimated, None)
+        starting.check(recipes.changed(estimated, {"penalty.kind": "exact"}), None)
+    starting.check(recipes.find("quick"), None)
+
+
+def test_an_augmentation_that_would_leak_is_refused():
+    assert recipes.changed(recipes.find("auto"), {"augment.strength": "0.8"}).augment.strength == 0.8
+    with pytest.raises(UsageError, match=r"augment\.strength.*0\.8.*0\.9"):
+        recipes.changed(recipes.find("auto"), {"augment.strength": "0.9"})
+
+
 def test_a_classifier_needs_labels():
     with pytest.raises(UsageError, match="conditional=true"):
         recipes.changed(recipes.find("dcgan"), {"classifier": "1"})

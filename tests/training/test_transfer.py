@@ -172,7 +172,7 @@ def test_another_length_of_latents_keeps_latents_and_labels_apart(donor):
 def test_what_shares_nothing_is_refused_and_the_sizes_are_named(tmp_path):
     faces = write_faces(tmp_path / "faces", 30, size=48)
     with pytest.raises(
-        PhizError, match="A model of 64 px goes with 16, 32, 64, 128, 256 and 512 px"
+        PhizError, match="A model of 64 px goes with 16, 32, 64, 128, 256, 512 and 1024 px"
     ) as caught:
         phiz.train(faces.path, tmp_path / "run", steps=1, settings={"batch": "8"}, start_from="avatars")
     assert caught.value.status == 3
@@ -195,6 +195,21 @@ def test_nothing_is_frozen_without_a_model_to_start_from(tmp_path):
     faces = write_faces(tmp_path / "faces", 30)
     with pytest.raises(UsageError, match="name one with --from"):
         phiz.train(faces.path, tmp_path / "run", steps=1, settings=SETTINGS | {"freeze": "2"})
+
+
+@pytest.mark.parametrize(
+    ("more", "fault", "says"),
+    [
+        ({"network.generator.width": "[24, 20]"}, PhizError, "shares nothing with modern of 16 px"),
+        ({"network.generator.widht": "[24, 20]"}, UsageError, 'no widht. Did you mean "width"'),
+    ],
+)
+def test_what_is_set_of_the_network_is_looked_at_too(donor, tmp_path, more, fault, says):
+    faces = write_faces(tmp_path / "faces", 30)
+    settings = {"batch": "8", **more}
+    with pytest.raises(fault, match=says):
+        phiz.train(faces.path, tmp_path / "run", steps=1, settings=settings, start_from=donor.path)
+    assert not (tmp_path / "run").exists()
 
 
 def test_another_network_shares_nothing_and_leaves_no_run(donor, tmp_path):

@@ -14,7 +14,7 @@ from PIL import Image
 
 import phiz
 from phiz import avatars
-from phiz.errors import PhizError
+from phiz.errors import PhizError, Stopped
 from phiz.verbs import demo as verb
 from toyset import SMALL
 
@@ -46,6 +46,28 @@ def test_the_demo_makes_what_it_promises(tmp_path, monkeypatch):
     assert len(made.lines) == 3
     config = json.loads((tmp_path / "demo" / "run" / "model" / "config.json").read_text())
     assert config["learned_from"] == "avatars"
+
+
+def test_the_demo_says_how_it_goes_on(tmp_path, monkeypatch):
+    def stopped(*_, **__):
+        raise Stopped("stopped; the same command with --resume goes on.")
+
+    monkeypatch.setattr(verb, "train", stopped)
+    (tmp_path / "demo" / ".avatars.partial").mkdir(parents=True)  # of one that was killed while it drew
+    with pytest.raises(Stopped, match="the same phiz demo goes on"):
+        phiz.demo(tmp_path / "demo", faces=16, size=16)
+
+
+def test_the_demo_leaves_other_files_alone(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(PhizError, match="is a file"):
+        phiz.demo(tmp_path / "file", faces=16, size=16)
+    (tmp_path / "own").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "own" / "bundled.png")
+    before = (tmp_path / "own" / "bundled.png").read_bytes()
+    with pytest.raises(PhizError, match="not made by phiz"):
+        phiz.demo(tmp_path / "own", faces=16, size=16, force=True)
+    assert (tmp_path / "own" / "bundled.png").read_bytes() == before
 
 
 def test_the_demo_leaves_other_folders_alone(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,8 @@ from phiz import artefacts
 from phiz.errors import PhizError, UsageError
 from phiz.evaluation import figures
 from phiz.evaluation.filters import Filters
-from phiz.faceset import FaceSetWriter
+from phiz.faceset import FaceSet, FaceSetWriter
+from phiz.model import Model
 from phiz.verbs import reals
 from toyset import write_faces
 
@@ -70,6 +72,29 @@ def test_faces_it_did_not_learn_from_give_no_verdict_on_copying(tmp_path, held):
     found = phiz.evaluate(model.path, held.path, out=tmp_path / "report").evaluations[0]
     assert found.copying is None
     assert any("--trained-on" in note for note in found.notes)
+    assert any("is not known" in note for note in found.notes)
+    assert not any("Compared with faces it learned from" in note for note in found.notes)
+
+
+def photographed(folder: Path, numbers: range) -> FaceSet:
+    """Write faces of pictures with these numbers."""
+    with artefacts.building(folder, "faceset") as place, FaceSetWriter(place, 16, {}, {}) as w:
+        for number in numbers:
+            pixels = np.random.default_rng(number).integers(0, 256, (16, 16, 3)).astype(np.uint8)
+            w.add(pixels, f"{number}.png", (0, 0, 16, 16), sha256=f"{number:064d}")
+        w.finish()
+    return FaceSet.open(folder)
+
+
+def test_faces_that_it_learned_from_are_left_out_of_those_compared_with(tmp_path):
+    trained, mixed = photographed(tmp_path / "a", range(150)), photographed(tmp_path / "b", range(50, 250))
+    model = toys.model(tmp_path / "model", faceset=trained.id)
+    found = phiz.evaluate(model.path, mixed.path, trained_on=trained.path).evaluations[0]
+    assert found.against["count"] == 100
+    assert "100 that it did learn from are left out" in found.against["split"]
+    few = photographed(tmp_path / "c", range(10, 160))
+    with pytest.raises(PhizError, match="All but 10 faces"):
+        phiz.evaluate(model.path, few.path, trained_on=trained.path, force=True)
 
 
 def test_a_copyist_is_flagged(tmp_path, held, monkeypatch):
@@ -89,6 +114,26 @@ def test_two_models_stand_side_by_side(tmp_path, held):
     done = phiz.evaluate(a.path, held.path, compare=b.path, out=tmp_path / "both", samples=64)
     assert [e.model["name"] for e in done.evaluations] == ["a", "b"]
     assert figures.read(tmp_path / "both" / "compared.json").model["hash"] == b.hash
+
+
+def test_copies_are_looked_for_among_the_faces_that_each_model_learned_from(tmp_path, held, monkeypatch):
+    faces = {name: write_faces(tmp_path / name / "faceset", 150, seed=s) for s, name in ((5, "a"), (6, "b"))}
+    for number, (name, own) in enumerate(faces.items()):
+        toys.model(tmp_path / name / "model", faceset=own.id, seed=number)
+        artefacts.write_json(tmp_path / name / "recipe.json", {"phiz": "run", "format": 1, "asked": {}})
+    plain = Model.stream
+
+    def copying(self, seeds, *more):
+        if self.path.parent.name == "a":
+            return plain(self, seeds, *more)
+        return iter([faces["b"].batch([s % 150 for s in seeds])])
+
+    monkeypatch.setattr(Model, "stream", copying)
+    a, b = phiz.evaluate(tmp_path / "a", held.path, compare=tmp_path / "b", samples=120).evaluations
+    assert (a.copying["flagged"], b.copying["flagged"]) == (False, True)
+    moved = shutil.move(tmp_path / "b" / "model", tmp_path / "alone")
+    b = phiz.evaluate(tmp_path / "a", held.path, compare=moved, samples=120).evaluations[1]
+    assert b.copying is None
 
 
 def test_a_run_finds_its_faces_and_its_report_is_written_into_it(tmp_path):

@@ -152,6 +152,7 @@ def test_like_needs_a_picture_of_this_model(model, labelled, tmp_path):
         ("a.png", {"seed": 2**53 - 2, "n": 4}, "last seed"),
         ("a.png", {"seeds": []}, "names no seed"),
         ("a.png", {"seeds": [1, 2], "n": 3}, "leave -n out"),
+        ("a.png", {"seeds": [1, 2], "seed": 5}, "leave --seed 5 out"),
         ("a.png", {"grid": "4x4", "n": 20}, "16 places for 20 faces"),
         ("a.png", {"grid": "4x4", "n": 3}, "16 places for 3 faces"),
         ("a.png", {"grid": "four"}, "ROWSxCOLUMNS"),

@@ -83,6 +83,18 @@ def test_another_size_is_another_face_set(tmp_path):
         phiz.train(larger.path, tmp_path / "run", **OPTIONS, resume=True)
 
 
+def test_a_run_goes_on_with_the_version_of_a_face_set_that_it_began_on(tmp_path):
+    source = tmp_path / "pictures"
+    source.mkdir()
+    for seed in range(24):
+        picture(source / f"{seed}.png", seed)
+    faces = phiz.prepare(source, tmp_path / "faces", size=16, detector="none")
+    begin(faces.path, tmp_path / "run")
+    assert phiz.prepare(faces.path, drop=[4]).id != faces.id
+    phiz.train(faces.path, tmp_path / "run", **OPTIONS, resume=True)
+    assert json.loads((tmp_path / "run" / "recipe.json").read_text())["faceset"] == faces.id
+
+
 def test_labels_of_other_names_are_refused(tmp_path):
     faces = write_faces(tmp_path / "faces", labelled=True)
     begin(faces.path, tmp_path / "run")

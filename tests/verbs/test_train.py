@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 from PIL import Image
 
 pytest.importorskip("torch")
+
+import torch
 
 import phiz
 from phiz import artefacts
@@ -57,16 +60,9 @@ def test_another_command_on_a_run_is_refused_and_force_replaces_it(tmp_path):
 
 
 @pytest.mark.usefixtures("quickly")
-def test_an_unfinished_run_asks_for_resume(tmp_path, monkeypatch):
+def test_an_unfinished_run_asks_for_resume(tmp_path):
     faces = write_faces(tmp_path / "faces")
-
-    def fail(self, position):
-        raise RuntimeError("power cut")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(gan.GAN, "step", fail)
-        with pytest.raises(RuntimeError):
-            phiz.train(faces.path, tmp_path / "run", **OPTIONS)
+    interrupted(faces.path, tmp_path / "run")
     with pytest.raises(PhizError, match="--resume"):
         phiz.train(faces.path, tmp_path / "run", **OPTIONS)
     with pytest.raises(PhizError, match="steps 6, not 7"):
@@ -75,12 +71,9 @@ def test_an_unfinished_run_asks_for_resume(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("quickly")
-def test_resuming_on_another_face_set_is_refused(tmp_path, monkeypatch):
+def test_resuming_on_another_face_set_is_refused(tmp_path):
     faces = write_faces(tmp_path / "faces")
-    with monkeypatch.context() as patch:
-        patch.setattr(gan.GAN, "step", lambda self, position: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            phiz.train(faces.path, tmp_path / "run", **OPTIONS)
+    interrupted(faces.path, tmp_path / "run")
     faces.path.rename(tmp_path / "old")
     write_faces(tmp_path / "faces", seed=1)
     with pytest.raises(PhizError, match="not the face set"):
@@ -100,18 +93,87 @@ def test_force_never_replaces_what_phiz_did_not_make(tmp_path):
     assert [p.name for p in mine.iterdir()] == ["photo.txt"]
 
 
-def test_force_keeps_the_old_run_when_the_new_pictures_are_of_no_use(tmp_path, monkeypatch):
-    faces = write_faces(tmp_path / "faces")
-    with monkeypatch.context() as patch:
-        patch.setattr(gan.GAN, "step", lambda self, position: 1 / 0)
+def interrupted(faces: Path, run: Path) -> bytes:
+    """Write a run that was planned and went no further; return its recipe.json."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("phiz.training.loop.run", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            phiz.train(faces.path, tmp_path / "run", **OPTIONS)
-    before = (tmp_path / "run" / "recipe.json").read_bytes()
+            phiz.train(faces, run, **OPTIONS)
+    return (run / "recipe.json").read_bytes()
+
+
+def no_memory(task: object, say: object) -> None:
+    raise PhizError("A step does not fit into the memory of cpu.")
+
+
+def test_force_keeps_the_old_run_when_the_new_pictures_are_of_no_use(tmp_path):
+    faces = write_faces(tmp_path / "faces")
+    before = interrupted(faces.path, tmp_path / "run")
     (tmp_path / "broken.zip").write_bytes(b"no zip at all")
     with pytest.raises(PhizError, match=r"broken\.zip"):
         phiz.train(tmp_path / "broken.zip", tmp_path / "run", **OPTIONS, force=True)
     assert (tmp_path / "run" / "recipe.json").read_bytes() == before
     assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith(".")) == []
+
+
+def test_force_keeps_the_old_run_until_the_new_one_is_planned(tmp_path, monkeypatch):
+    faces = write_faces(tmp_path / "faces")
+    run, old = tmp_path / "run", tmp_path / ".run.old"
+    before = interrupted(faces.path, run)
+    with monkeypatch.context() as patch:
+        patch.setattr("phiz.training.fitting.fit", no_memory)
+        with pytest.raises(PhizError, match="does not fit"):
+            phiz.train(faces.path, run, **OPTIONS, force=True)
+        assert (run / "recipe.json").read_bytes() == before
+        # What a kill leaves that comes while the new run is being prepared:
+        run.rename(old)
+        run.mkdir()
+        (run / "recipe.json").write_text(json.dumps(json.loads(before) | {"plan": None}))
+        with pytest.raises(PhizError, match="does not fit"):
+            phiz.train(faces.path, run, **OPTIONS, force=True)
+        assert (run / "recipe.json").read_bytes() == before
+    run.rename(old)
+    phiz.train(faces.path, run, **OPTIONS)
+    assert not old.exists()
+
+
+def test_what_cannot_be_planned_leaves_no_run_behind(tmp_path, monkeypatch):
+    faces = write_faces(tmp_path / "faces")
+    monkeypatch.setattr("phiz.training.fitting.fit", no_memory)
+    with pytest.raises(PhizError, match="does not fit"):
+        phiz.train(faces.path, tmp_path / "run", **OPTIONS)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_begun_on_a_device_that_is_not_here_says_so(tmp_path, monkeypatch):
+    faces, run = write_faces(tmp_path / "faces"), tmp_path / "run"
+    data = json.loads(interrupted(faces.path, run)) | {"device": "cuda"}
+    (run / "recipe.json").write_text(json.dumps(data))
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(PhizError, match="run began on cuda, and this machine has no such device"):
+        phiz.train(faces.path, run, **OPTIONS, resume=True)
+
+
+def test_a_training_leaves_the_settings_of_torch_as_they_were(tmp_path):
+    faces, run = write_faces(tmp_path / "faces"), tmp_path / "run"
+    before = torch.get_num_threads()
+    data = json.loads(interrupted(faces.path, run)) | {"threads": before + 1}
+    (run / "recipe.json").write_text(json.dumps(data))
+    phiz.train(faces.path, run, **OPTIONS, resume=True)
+    assert json.loads((run / "recipe.json").read_text())["threads"] == before + 1
+    assert torch.get_num_threads() == before
+    assert sys.float_info.min / 2 > 0
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_what_torchrun_starts_anew_goes_on_with_its_own_run_alone(tmp_path, monkeypatch, own):
+    faces, run = write_faces(tmp_path / "faces"), tmp_path / "run"
+    interrupted(faces.path, run)
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
+    monkeypatch.setattr("phiz.training.distributed.Group.has_begun", lambda self: own)
+    begun = run.stat().st_ino
+    phiz.train(faces.path, run, **OPTIONS, force=True)
+    assert (run.stat().st_ino == begun) == own
 
 
 @pytest.mark.parametrize("source", ["missing", "empty.zip", "text.zip", "empty"])
@@ -145,6 +207,11 @@ def test_options_that_do_not_fit_are_named(tmp_path):
         assert not (tmp_path / "run").exists(), change
     with pytest.raises(UsageError):
         phiz.train(faces.path, tmp_path / "run", **{**OPTIONS, "settings": {"batchsize": "4"}})
+    labelled = write_faces(tmp_path / "labelled", labelled=True)
+    given = {**OPTIONS, "recipe": "dcgan", "settings": {**SMALL["dcgan"], "conditional": "true"}}
+    with pytest.raises(UsageError, match='"dcgan" takes no labels, and these faces have shade'):
+        phiz.train(labelled.path, tmp_path / "run", **given)
+    assert not (tmp_path / "run").exists()
     few = write_faces(tmp_path / "few", count=15)
     with pytest.raises(PhizError, match="16 are the least"):
         phiz.train(few.path, tmp_path / "run", **OPTIONS)

@@ -14,7 +14,7 @@ import phiz
 import toys
 from phiz import upscaler
 from phiz.errors import PhizError
-from phiz.training import upscaling
+from phiz.folders import folder_of
 from toyset import write_faces
 
 SMALL = {
@@ -36,7 +36,7 @@ def quickly(monkeypatch):
     from phiz.verbs import train
     from phiz.verbs import train_upscaler as verb
 
-    monkeypatch.setattr(verb.enlarged, "write_model", lambda run, task, faces, step: None)
+    monkeypatch.setattr(verb.enlarged, "write_model", lambda *_: None)
     monkeypatch.setattr(train.results, "write_film", lambda run, model: None)
     monkeypatch.setattr(upscaler, "load", lambda path: None)
 
@@ -75,6 +75,9 @@ def test_size_and_crop_follow_from_what_there_is(faces, tmp_path):
     assert (recipe(tmp_path / "a")["size"], recipe(tmp_path / "a")["crop"]) == (64, 64)
     phiz.train_upscaler(faces.path, tmp_path / "b", scale=2, size=32, **OPTIONS)
     assert (recipe(tmp_path / "b")["size"], recipe(tmp_path / "b")["crop"]) == (32, 32)
+    given = OPTIONS | {"settings": OPTIONS.get("settings", {}) | {"size": "32"}}
+    phiz.train_upscaler(faces.path, tmp_path / "d", scale=2, **given)
+    assert recipe(tmp_path / "d")["size"] == 32
     (tmp_path / "pictures").mkdir()
     for n in range(18):
         pixels = np.random.default_rng(n).integers(0, 256, (10, 12, 3)).astype(np.uint8)
@@ -86,11 +89,15 @@ def test_size_and_crop_follow_from_what_there_is(faces, tmp_path):
 @pytest.mark.usefixtures("quickly")
 def test_it_stops_and_goes_on(faces, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(upscaling.Upscaling, "step", lambda self, position: 1 / 0)
+        patch.setattr("phiz.training.loop.run", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             phiz.train_upscaler(faces.path, tmp_path / "run", **OPTIONS)
     with pytest.raises(PhizError, match="--resume"):
         phiz.train_upscaler(faces.path, tmp_path / "run", **OPTIONS)
+    with pytest.raises(PhizError, match="is a run of phiz train-upscaler"):
+        phiz.train(faces.path, tmp_path / "run", resume=True)
+    with pytest.raises(PhizError, match="go on with: phiz train-upscaler"):
+        folder_of(tmp_path / "run", "upscaler")
     with pytest.raises(PhizError, match="scale not given, not 2"):
         phiz.train_upscaler(faces.path, tmp_path / "run", resume=True, scale=2, **OPTIONS)
     phiz.train_upscaler(faces.path, tmp_path / "run", resume=True)

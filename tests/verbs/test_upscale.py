@@ -165,6 +165,12 @@ def test_a_folder_keeps_its_names_and_sets_aside_what_it_must(up, tmp_path):
     assert "Set aside 1, first broken.jpg" in done.lines[1]
 
 
+def test_sources_of_one_name_keep_all_their_pictures(up, tmp_path):
+    places = [saved(tmp_path / side / "faces" / "1.png").parent for side in "abcd"]
+    done = phiz.upscale(places, tmp_path / "large", upscaler=up)
+    assert len({path for path in done.paths if path.is_file()}) == 4
+
+
 def test_a_zip_and_several_sources(up, tmp_path):
     file = io.BytesIO()
     Image.fromarray(pixels()).save(file, "PNG")

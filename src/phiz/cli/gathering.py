@@ -163,9 +163,10 @@ def prepare(
         limits["enlarged"] = str(max_upscale)
     change = out is None and len(pictures) == 1 and kind_of(pictures[0]) == "faceset"
     if not change:
-        name = f"{pictures[0].name.partition('.')[0]}-faces"
         by_name = str(pictures[0]).startswith("hf:")
-        out = out or (Path(name) if by_name else pictures[0].with_name(name))
+        whole = pictures[0] if pictures[0].name.strip(".") else pictures[0].resolve()
+        name = f"{whole.name.partition('.')[0] or whole.name.strip('.')}-faces"
+        out = out or (Path(name) if by_name else whole.with_name(name))
     with progress("preparing", "pictures") as tick:
         faces = verb(
             pictures,

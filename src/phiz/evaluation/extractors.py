@@ -97,7 +97,7 @@ def extractor(
     if name.lower().endswith(".onnx"):
         from phiz.evaluation.onnxfile import OnnxFile
 
-        return OnnxFile(name, threads)
+        return OnnxFile(name, threads, Path(name).name if Path(name).stem in EXTRACTORS else "")
     if name not in EXTRACTORS:
         raise UsageError(
             f'There is no extractor "{name}"; there are {", ".join(EXTRACTORS)} and any FILE.onnx.'

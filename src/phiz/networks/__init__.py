@@ -1,8 +1,9 @@
 """Networks: one file an architecture, readable alone; a new one is a new file and a line here.
 
 Each file has `Generator(size, z, **arguments)`, from (N, z) latents to (N, 3, size, size) pictures in
-its `output_range`, and `Discriminator(size, **arguments)`, from pictures to (N,) logits. A file of UPSCALERS
-has `Upscaler(scale, **arguments)`, from pictures to larger ones, and `Discriminator(crop, **arguments)`. A
+its `output_range`, and `Discriminator(size, **arguments)`, from pictures to (N,) logits; its `verdict` names
+the layers, by what their names begin with, that come to these logits. A file of UPSCALERS has
+`Upscaler(scale, **arguments)`, from pictures to larger ones, and `Discriminator(crop, **arguments)`. A
 network knows nothing of training.
 """
 

@@ -64,6 +64,8 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """(N, 3, size, size) in [0, 1] -> (N,) logits, of which the sigmoid is the old network's output."""
 
+    verdict = ("dense.",)
+
     def __init__(self, size: int) -> None:
         super().__init__()
 

@@ -67,6 +67,7 @@ class Discriminator(nn.Module):
             channels *= 2
         layers += [nn.Conv2d(channels, 1, base, bias=False)]
         self.layers = nn.Sequential(*layers)
+        self.verdict = (f"layers.{len(layers) - 1}.",)
         self.apply(_initialise)
 
     def forward(self, image: Tensor) -> Tensor:

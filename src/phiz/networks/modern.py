@@ -60,7 +60,8 @@ def channels(widths: Sequence[int], base: int, doublings: int) -> list[int]:
 
 def _widths(asked: str | Sequence[int], presets: dict[str, Sequence[int]]) -> Sequence[int]:
     if not isinstance(asked, str):
-        if len(asked) < 2 or not all(isinstance(width, int) and width > 0 for width in asked):
+        listed = isinstance(asked, list | tuple) and len(asked) > 1
+        if not listed or not all(isinstance(width, int) and width > 0 for width in asked):
             raise ValueError(f"width is a name or two numbers of channels at least, not {asked}")
         return asked
     if asked not in presets:
@@ -259,6 +260,8 @@ class Discriminator(nn.Module):
 
     Arguments as the generator's; `depth` 0 leaves the transitions alone.
     """
+
+    verdict = ("dense.", "labels.")
 
     def __init__(
         self,

@@ -136,6 +136,8 @@ class Discriminator(nn.Module):
     With `scores` also how each picture goes with each value of each attribute, (N, values).
     """
 
+    verdict = ("dense.", "labels.")
+
     def __init__(self, size: int, widths: Sequence[int] = (192, 128, 64), labels: Sequence[int] = ()) -> None:
         super().__init__()
         base, doublings = base_and_doublings(size)

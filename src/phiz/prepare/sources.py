@@ -26,7 +26,7 @@ def open_sources(pictures: str | Path | Sequence[str | Path]) -> list[Source]:
         PhizError: something does not exist, is no archive, is refused as unsafe, or nothing holds a picture.
     """
     named = [pictures] if isinstance(pictures, str | Path) else list(pictures)
-    given = [_fetched(str(path)) if str(path).startswith("hf:") else Path(path) for path in named]
+    given = [_fetched(Path(p).as_posix()) if str(p).startswith("hf:") else Path(p) for p in named]
     if not given:
         raise UsageError("no pictures are named: give a folder, a zip or tar archive, or picture files.")
     if len({path.resolve() for path in given}) < len(given):

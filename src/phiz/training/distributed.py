@@ -47,6 +47,7 @@ class Group:
         self.part: tuple[int, int, int] | None = None
         self.told = self._muted = False
         self._store: dist.Store | None = None
+        self._launch: dist.Store | None = None  # the same through all restarts
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Group:
         return self  # a copied network belongs to the same processes
@@ -93,6 +94,19 @@ class Group:
         with peers():
             self._store.wait(["begin"], _PATIENCE)
             return str(self._store.get("begin").decode())
+
+    def began(self) -> None:
+        """Note that this launch has a run of its own to go on with, should it be restarted."""
+        if self._launch is not None:
+            with peers():
+                self._launch.set("began", "")
+
+    def has_begun(self) -> bool:
+        """Say whether it had, before a restart; of a process alone nobody knows, and it counts as so."""
+        if self._launch is None:
+            return True
+        with peers():
+            return bool(self._launch.check(["began"]))
 
     def begin(self, device: torch.device) -> None:
         """Have the processes talk to each other directly: through gloo, and NCCL between GPUs."""
@@ -251,6 +265,7 @@ def join() -> Group:
         ) from None
     # torchrun keeps the store through restarts: what was written before one must not be read after it.
     names = ("TORCHELASTIC_RESTART_COUNT", "WORLD_SIZE", "MASTER_PORT")
+    group._launch = dist.PrefixStore("phiz", store)
     group._store = dist.PrefixStore("/".join(["phiz", *(os.environ.get(n, "") for n in names)]), store)
     return group
 

@@ -36,8 +36,9 @@ def fit(task: Pieces | Upscaling, say: Callable[[str], None]) -> None:
     before = task.splits
     if supply := getattr(task, "supply", None):
         supply.say = say
+    rounds = 2 if getattr(task, "records", False) else 1  # what one stage records leaves room for the others?
     with task.group.alone():
-        fits = all(_split(task, stage.name, kept) for stage in task.stages)
+        fits = all(_split(task, stage.name, kept) for stage in [*task.stages] * rounds)
     task.restore(kept)
     most = task.group.most(task.splits if fits else _NEVER)
     if most == _NEVER:
@@ -49,7 +50,8 @@ def fit(task: Pieces | Upscaling, say: Callable[[str], None]) -> None:
     if task.splits > before:
         say(
             f"A batch of {task.batch} does not fit into the memory of {task.device}: each step takes it in "
-            f"{task.splits} pieces and adds their gradients up. A smaller --batch is quicker."
+            f"{task.splits} pieces and adds their gradients up. A smaller --batch is quicker, and batch norm "
+            "then takes its means of a whole one."
         )
 
 
@@ -57,6 +59,8 @@ def _split(task: Pieces | Upscaling, stage: str, kept: Tensors) -> bool:
     """Split until a step of `stage` fits; say whether it does."""
     while not _fits(task, stage):
         task.restore(kept)
+        if getattr(task, "unrecord", bool)():
+            continue
         if task.splits == task.most_splits:
             return False
         task.splits = min(2 * task.splits, task.most_splits)

@@ -12,6 +12,7 @@ from phiz.training import optimizers, outline, schedules
 from phiz.training.augment import Changes
 from phiz.training.averages import follow
 from phiz.training.distributed import Group
+from phiz.training.fitting import short
 from phiz.training.losses import LOSSES, classification
 from phiz.training.penalties import PENALTIES
 from phiz.training.pieces import Piece, Pieces
@@ -189,15 +190,23 @@ class GAN(Pieces):
                 next((made for made in self._recordings.values() if made), None),
             )
         except RuntimeError as fault:
-            said = str(fault).partition("\n")[0]
+            said, no_room = str(fault).partition("\n")[0], short(fault)
         # Outside of the handler, whose traceback keeps what was allocated alive.
         self.learning()
+        if no_room:
+            self.unrecord()
         torch.cuda.empty_cache()
         self.supply.say(
             f"Warning: {self.device} is told its steps call by call, since they cannot be recorded ({said}); "
             "training is slower so."
         )
         return None
+
+    def unrecord(self) -> bool:
+        """Let go of what was recorded, each as large as a step, and record no more; say if there was any."""
+        any_there = any(self._recordings.values())
+        self.records, self._recordings = False, {}
+        return any_there
 
     def _cast(self) -> torch.autocast:
         return cast(self.recipe.precision, self.device)

@@ -13,6 +13,7 @@ from typing import Any
 from torch import Tensor
 
 from phiz import artefacts
+from phiz.training.precision import wide
 
 
 @dataclass
@@ -33,8 +34,8 @@ class Meter:
     def add(self, values: dict[str, Tensor]) -> None:
         """Take note of one step's scalars, without waiting for the device."""
         for name, value in values.items():
-            value = value.double()
-            self.sums[name] = value + self.sums[name].to(value.device) if name in self.sums else value
+            value = wide(value)
+            self.sums[name] = value + self.sums[name].to(value) if name in self.sums else value
             self.counts[name] = self.counts.get(name, 0) + 1
 
     def sound(self) -> bool:

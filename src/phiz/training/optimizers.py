@@ -47,7 +47,7 @@ def clip(optimizer: torch.optim.Optimizer, norms: Tensor) -> None:
     long, as those of a D that is nearly undecided, v is small, and one large gradient moves every weight by
     many times the rate at once: trainings broke off like that. So a tensor's gradient g is scaled to at most
     clip * |sqrt(v)|, v being corrected for its start. That is the clipping of updates of Shazeer and Stern
-    (arXiv 1804.04235, section 6) with the v from before the step.
+    (arXiv 1804.04235, section 6) with the v from before the step. A v of zero says nothing yet.
     """
     limit = optimizer.clip  # type: ignore[attr-defined]
     seen = [
@@ -62,7 +62,7 @@ def clip(optimizer: torch.optim.Optimizer, norms: Tensor) -> None:
     first = 1 - beta ** seen[0][1]["step"]
     sums = torch.stack(torch._foreach_norm([state["exp_avg_sq"] for _, state in seen], 1))
     longest = limit * (sums / first).sqrt()
-    factors = (longest / norms.clamp(min=1e-30)).clamp(max=1.0)
+    factors = torch.where(longest > 0, (longest / norms.clamp(min=1e-30)).clamp(max=1.0), 1.0)
     torch._foreach_mul_([gradient for gradient, _ in seen], list(factors.unbind()))
 
 

@@ -7,6 +7,9 @@ Weights, optimizers, D's verdict and everything that is saved stay float32.
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import torch
@@ -36,10 +39,32 @@ def prepare(device: torch.device, deterministic: bool = False) -> None:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 
+@contextmanager
+def untouched() -> Iterator[None]:
+    """Leave what torch is set to for the whole process as it was: it may train again."""
+    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    flushed = sys.float_info.min / 2 == 0.0  # numbers smaller than normal ones count as 0
+    only_warns = torch.is_deterministic_algorithms_warn_only_enabled()
+    backends = torch.backends
+    quick = backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32, backends.cudnn.benchmark
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_flush_denormal(flushed)
+        torch.use_deterministic_algorithms(strict, warn_only=only_warns)
+        backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32, backends.cudnn.benchmark = quick
+
+
 def cast(precision: Precision, device: torch.device) -> torch.autocast:
     """Return a context in which networks calculate in `precision`."""
     enabled = precision == "bfloat16"
     return torch.autocast(device.type, torch.bfloat16, enabled=enabled, cache_enabled=False)
+
+
+def wide(value: torch.Tensor) -> torch.Tensor:
+    """Return `value` in float64, for long sums; on an Apple GPU, which has none, in float32."""
+    return value.float() if value.device.type == "mps" else value.double()
 
 
 def _native(device: torch.device) -> bool:

@@ -13,6 +13,9 @@ from phiz import networks
 from phiz.errors import PhizError, UsageError, nearest
 from phiz.pictures import check_size
 
+STRONGEST = 0.8
+"""The strength beyond which changes leak into what G makes (arXiv 2006.06676, figure 3)."""
+
 
 class Part(BaseModel):
     """A part of a recipe: it knows its keys and refuses others."""
@@ -74,7 +77,7 @@ class Augment(Part):
     `rise` is then the share of the stage that the way from 0 to 1 takes.
     """
 
-    strength: float = Field(0.3, ge=0, le=1)
+    strength: float = Field(0.3, ge=0, le=STRONGEST)
     rise: float = Field(0.2, ge=0, le=1)
     adaptive: bool = False
     target: float = Field(0.6, ge=-1, le=1)
@@ -103,7 +106,7 @@ class Recipe(Part):
     discriminator: Adam
     burn_in: float = Field(1.0, gt=0, le=1)  # over this share of the adversarial stage (schedules.py)
     decay: float = Field(0.0, ge=0, le=1)  # the last share of the run over which both rates fall to zero
-    ema: float = Field(0.0, ge=0, le=1)  # half-life of the averaged G as a share of the run; 0: no average
+    ema: float = Field(0.0, ge=0, le=1)  # half-life of the averaged G as a share of the stage; 0: no average
     freeze: int = Field(0, ge=0)  # so many layers of D, from the picture inward, stay as they were taken
     noise: Literal["fresh", "per-epoch"] = "fresh"
     flip: bool = True
@@ -232,15 +235,15 @@ def changed(recipe: R, settings: Mapping[str, str]) -> R:
     """Return `recipe` with `--set` changes: dotted keys, values as JSON or plain text.
 
     `penalty.gamma=2` changes one value, `penalty=null` takes the penalty away. Where gamma moves and only its
-    first value is given, the last one stays as far from it; without labels there is no classifier.
+    first value is given, the last one stays as far from it; without labels there is no classifier. Another
+    network does not take over the arguments of the one before.
     """
     data = recipe.model_dump()
     first = (data.get("penalty") or {}).get("gamma")
-    for key, text in settings.items():
-        try:
-            value = json.loads(text)
-        except ValueError:
-            value = text
+    values = {key: _value(text) for key, text in settings.items()}
+    if values.get("network.name", recipe.network.name) != recipe.network.name:  # type: ignore[attr-defined]
+        data["network"] = {}
+    for key, value in values.items():
         *parents, last = key.split(".")
         place = data
         for parent in parents:
@@ -248,7 +251,7 @@ def changed(recipe: R, settings: Mapping[str, str]) -> R:
                 place[parent] = {}
             place = place[parent]
             if not isinstance(place, dict):
-                raise UsageError(f"--set {key}={text}: {parent} holds no further keys.")
+                raise UsageError(f"--set {key}={settings[key]}: {parent} holds no further keys.")
         place[last] = value
     if "penalty.gamma" in settings and "penalty.gamma_end" not in settings and first:
         penalty = data["penalty"]
@@ -260,6 +263,14 @@ def changed(recipe: R, settings: Mapping[str, str]) -> R:
     recipe = validated(data, source, type(recipe))
     check_size(recipe.size)  # type: ignore[attr-defined]
     return recipe
+
+
+def _value(text: str) -> Any:
+    """Return what a `--set` gives: JSON, or else the plain text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _all_keys(kind: type[BaseModel], data: Any) -> Iterable[str]:

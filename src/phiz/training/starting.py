@@ -1,7 +1,8 @@
-"""What is looked at before a run is written: can its networks be built, and has a donor anything to give?"""
+"""What is looked at before a training begins: do recipe, networks, labels and donor go together?"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from inspect import ismethod
 
 from torch import nn
@@ -9,23 +10,24 @@ from torch import nn
 from phiz import networks
 from phiz.errors import PhizError, UsageError
 from phiz.networks import base_and_doublings
+from phiz.pictures import SIZES
 from phiz.training import transfer
 from phiz.training.recipe import Recipe
 from phiz.training.transfer import Donor, Taken
-
-_SIDES = (16, 512)
 
 
 def check(recipe: Recipe, donor: Donor | None) -> None:
     """Build the networks of `recipe`, without labels, and see what `donor` gives them.
 
     Raises:
-        UsageError: the networks do not take their arguments, or freeze asks for what there is not.
+        UsageError: the networks do not take their arguments or their penalty, or freeze asks for what there
+            is not.
         PhizError: the donor has nothing to give, or not the layers that are to be frozen.
     """
     name, size = recipe.network.name, recipe.size
     g = networks.generator(name, size=size, z=recipe.z, **recipe.network.generator)
     d = networks.discriminator(name, size=size, **recipe.network.discriminator)
+    _check_penalty(recipe, d)
     if donor is None:
         if recipe.freeze:
             raise UsageError(f"--set freeze={recipe.freeze} keeps layers of a model: name one with --from.")
@@ -35,11 +37,32 @@ def check(recipe: Recipe, donor: Donor | None) -> None:
     _check_frozen(recipe.freeze, d, transfer.discriminator(d, donor, {}), donor)
 
 
+def check_labels(recipe: Recipe, schema: Mapping[str, Sequence[str]]) -> None:
+    """Refuse labels of faces that the networks of `recipe` do not take (UsageError)."""
+    name = recipe.network.name
+    if recipe.conditional and schema and "labels" not in networks.takes(name, "generator"):
+        raise UsageError(
+            f'The network "{name}" takes no labels, and these faces have {", ".join(schema)}: '
+            "--set conditional=false learns the faces without them."
+        )
+
+
+def _check_penalty(recipe: Recipe, critic: nn.Module) -> None:
+    """Refuse an estimate where two looks at one picture differ by more than the picture."""
+    if recipe.penalty is None or recipe.penalty.kind == "exact":
+        return
+    if any(isinstance(module, nn.BatchNorm2d | nn.Dropout) for module in critic.modules()):
+        raise UsageError(
+            "A finite difference needs a D that says the same twice, and that of "
+            f'"{recipe.network.name}" has batch norm or dropout: --set penalty.kind=exact.'
+        )
+
+
 def _way_out(donor: Donor, size: int) -> str:
     base = base_and_doublings(donor.size)[0]
     if base == base_and_doublings(size)[0]:
         return "Take the widths that it has, or leave --from out."
-    sizes = [base * 2**k for k in range(8) if _SIDES[0] <= base * 2**k <= _SIDES[1]]
+    sizes = [side for side in SIZES if base_and_doublings(side)[0] == base]
     fitting = f"{', '.join(map(str, sizes[:-1]))} and {sizes[-1]}"
     return f"A model of {donor.size} px goes with {fitting} px."
 

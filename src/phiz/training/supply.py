@@ -63,7 +63,7 @@ class Supply:
         self._ahead = (step + 1, self._reader.submit(self._read, step + 1))
         pictures = self._wait(coming, start)
         self.seconds += time.monotonic() - start
-        return pictures.to(self._device, non_blocking=True), indices
+        return moved(pictures, self._device), indices
 
     def _read(self, step: int) -> Tensor:
         return pinned(torch.from_numpy(self._faces.batch(self._indices(step))), self._device)
@@ -90,7 +90,15 @@ def pinned(values: Tensor, device: torch.device) -> Tensor:
 
 def sent(values: Tensor, device: torch.device) -> Tensor:
     """Return `values` on `device`, without waiting there: a copy from ordinary memory waits for all work."""
-    return pinned(values, device).to(device, non_blocking=True)
+    return moved(pinned(values, device), device)
+
+
+def moved(values: Tensor, device: torch.device) -> Tensor:
+    """Return `values` on `device`: a GPU from CUDA takes pinned ones while the host goes on.
+
+    An Apple GPU would read memory that the host has let go of by then (pytorch issue 189690).
+    """
+    return values.to(device, non_blocking=device.type == "cuda")
 
 
 def fetched(values: Tensor) -> tuple[Tensor, torch.cuda.Event | None]:

@@ -32,7 +32,6 @@ from torch import Tensor, nn
 from phiz.model import DISCRIMINATOR, Model
 
 _VECTORS, _DENSE, _STYLE = "labels.vectors.weight", "dense.weight", "style.weight"
-_VERDICT = ("dense.", "labels.")  # of D: its last layer, and what labels add to that
 LEAST = 0.25
 """The share of G below which another model has nothing to give."""
 
@@ -127,7 +126,7 @@ def discriminator(network: nn.Module, donor: Donor, to: Schema, verdict: bool = 
     """Fill a discriminator with labels `to` with what fits of the donor's, its `verdict` too or without."""
     given, taken = donor.discriminator, Taken()
     if not verdict:
-        given = {name: new for name, new in given.items() if not name.startswith(_VERDICT)}
+        given = {name: new for name, new in given.items() if not name.startswith(network.verdict)}  # type: ignore[arg-type]
     with torch.no_grad():
         state = network.state_dict()
         for name, old in state.items():

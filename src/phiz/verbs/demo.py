@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from phiz import artefacts, avatars, bundled
-from phiz.errors import PhizError
+from phiz.errors import PhizError, Stopped
 from phiz.faceset import FaceSet, FaceSetWriter
 from phiz.pictures import check_size
 from phiz.screen import duration, progress
@@ -49,16 +49,21 @@ def demo(
     out = Path(out)
     check_size(size)
     run = out / "run"
-    foreign = any(path.name != "bundled.png" for path in out.iterdir()) if out.exists() else False
-    if foreign and not force and not (out / "avatars").exists():
+    if out.exists() and not out.is_dir():
+        raise PhizError(f"{out} is a file; choose another folder with -o.")
+    there = {path.name for path in out.iterdir() if not path.name.startswith(".")} if out.exists() else set()
+    if there - {"bundled.png"} and not force and "avatars" not in there:
         raise PhizError(f"{out} exists and is no demo; choose another folder with -o.")
-    first = generate(bundled.folder("avatars"), out / "bundled.png", n=64, grid=(8, 8), force=True)[0]
+    first = generate(bundled.folder("avatars"), out / "bundled.png", n=64, grid=(8, 8))[0]
     print(f"{first}: 64 faces of the model that comes with phiz. Now one of your own.", flush=True)
     drawn = draw(out / "avatars", faces, size, force)
-    there = artefacts.kind_of(run) == "run" and not force
-    trained = train(drawn.path, run, minutes=minutes, size=size, resume=there, force=force)
-    generate(run, out / "faces.png", n=64, grid=(8, 8), force=True)
-    walk(run, out / "walk.webp", seconds=6, seed=1, truncation=0.8, force=True)
+    begun = artefacts.kind_of(run) == "run" and not force
+    try:
+        trained = train(drawn.path, run, minutes=minutes, size=size, resume=begun, force=force)
+    except Stopped:
+        raise Stopped("stopped, everything saved; the same phiz demo goes on.") from None
+    generate(run, out / "faces.png", n=64, grid=(8, 8))
+    walk(run, out / "walk.webp", seconds=6, seed=1, truncation=0.8)
     lines = [
         f"Look at {out / 'faces.png'} (64 new faces), {out / 'walk.webp'} and {run / 'film.webp'}.",
         "Your own pictures, a folder or a zip:  phiz train my-pictures.zip -o runs/first --minutes 10",

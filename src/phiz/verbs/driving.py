@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import phiz
 from phiz import artefacts
-from phiz.errors import MissingExtra, PhizError, UsageError
+from phiz.errors import MissingExtra, PhizError, Stopped, Surroundings, UsageError
 from phiz.faceset import FaceSet
 from phiz.screen import Silence, TrainingScreen
 from phiz.verbs import processes, results, sources
@@ -72,12 +72,16 @@ def need_torch() -> None:
 def existing(out: Path, asked: dict[str, Any], resume: bool) -> Run | None:
     """Return the run to go on with; None if there is none yet."""
     from phiz.training import run as runs
+    from phiz.training.enlarging import UpscalingRecipe
 
     if artefacts.kind_of(out) != "run":
         if resume:
             raise PhizError(f"{out} is no run, so nothing can be resumed; leave --resume out to start it.")
         return None
     run = runs.read(out)
+    if isinstance(run.recipe, UpscalingRecipe) != ("scale" in asked):
+        made_by = "train" if "scale" in asked else "train-upscaler"
+        raise PhizError(f"{out} is a run of phiz {made_by}; go on with that, or choose another name.")
     if resume and not run.finished and artefacts.kind_of(Path(asked["source"])) == "faceset":
         asked = asked | {"source": None}  # it may have been moved: its id says whether it is the same
     runs.check_same(run, asked)
@@ -113,24 +117,47 @@ def device_of(name: str) -> torch.device:
 
 
 def start(run: Run, faces_of: Callable[[Run], FaceSet], force: bool, make: MakeJob) -> Trained:
-    """Write a new run's folder and fill it; where `faces_of` finds no use in its pictures, leave nothing."""
-    old = run.folder.with_name(f".{run.folder.name}.old")
+    """Write a new run's folder and fill it; where it cannot even be planned, leave what was there before.
+
+    What `force` replaces lies beside it until then. Where it was stopped or the surroundings gave way, and it
+    replaces nothing, what was prepared stays, to go on with.
+    """
+    old = _aside(run.folder)
     if force and run.folder.exists():
-        shutil.rmtree(old, ignore_errors=True)
-        run.folder.replace(old)
-    fresh = not run.folder.exists()
+        if old.exists() and not _planned(run.folder):  # it was killed on its way: the one before is the old
+            shutil.rmtree(run.folder)
+        else:
+            shutil.rmtree(old, ignore_errors=True)
+            run.folder.replace(old)
     try:
         run.write()
         faces = faces_of(run)
         run.write()
-    except BaseException:
-        if fresh:
+        return drive(run, faces, make)
+    except BaseException as fault:
+        lasting = isinstance(fault, Stopped | Surroundings) and not old.exists()
+        if run.plan is None and not lasting:
             shutil.rmtree(run.folder, ignore_errors=True)
-        if old.exists():
-            old.replace(run.folder)
+            if old.exists():
+                old.replace(run.folder)
+        if run.plan is None and isinstance(fault, Stopped):
+            kept = ", what was prepared is kept; the same command with --resume goes on" if lasting else ""
+            raise Stopped(f"stopped before the first step{kept}.") from None
         raise
-    shutil.rmtree(old, ignore_errors=True)
-    return drive(run, faces, make)
+
+
+def _aside(folder: Path) -> Path:
+    """Return where the run lies that a new one at `folder` is to replace."""
+    return folder.with_name(f".{folder.name}.old")
+
+
+def _planned(folder: Path) -> bool:
+    from phiz.training import run as runs
+
+    try:
+        return runs.read(folder).plan is not None
+    except PhizError:
+        return False
 
 
 def drive(run: Run, faces: FaceSet, make: MakeJob) -> Trained:
@@ -166,6 +193,8 @@ def _drive(run: Run, faces: FaceSet, make: MakeJob, group: Group, stop: threadin
     else:
         measure = _make_plan(run, job, group)
     assert run.plan
+    if group.first:
+        shutil.rmtree(_aside(run.folder), ignore_errors=True)
     if run.plan.evaluations and measure is None and group.first:
         measure = job.measure()
     steps, folder = run.plan.steps, run.folder
@@ -202,11 +231,26 @@ def _drive(run: Run, faces: FaceSet, make: MakeJob, group: Group, stop: threadin
 
 
 def _own_device(run: Run, group: Group) -> torch.device:
-    """Return the device of this process: of many on one machine, each has its own GPU."""
+    """Return the device of this process: of many on one machine, each has its own GPU.
+
+    Raises:
+        PhizError: the run began on a device that is not here, or there are more processes than GPUs.
+    """
     import torch
 
-    device = device_of(run.device)
+    try:
+        device = device_of(run.device)
+    except PhizError:
+        raise PhizError(
+            f"{run.folder} began on {run.device}, and this machine has no such device: go on where there is "
+            "one, or --force starts anew."
+        ) from None
     if group.world > 1 and device.type == "cuda":
+        if group.local >= torch.cuda.device_count():
+            raise PhizError(
+                f"This machine has {torch.cuda.device_count()} GPUs: start no more processes here than that "
+                "(--nproc-per-node)."
+            )
         device = torch.device("cuda", group.local)
         torch.cuda.set_device(device)
     return device

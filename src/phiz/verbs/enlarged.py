@@ -11,7 +11,6 @@ from PIL import Image
 from phiz import artefacts, marks
 from phiz.card import Network
 from phiz.faceset import FaceSet
-from phiz.model import load
 from phiz.sampling import sheets
 from phiz.screen import duration
 from phiz.upscaler import Upscaler, export, save_upscaler
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from phiz.training.run import Run
     from phiz.training.upscaling import Upscaling
 
-_SHOWN = 6
+SHOWN = 6
 
 
 def comparison(small: np.ndarray, *larger: np.ndarray) -> Image.Image:
@@ -37,7 +36,7 @@ def comparison(small: np.ndarray, *larger: np.ndarray) -> Image.Image:
 
 def write_sample(folder: Path, step: int, task: Upscaling, made: np.ndarray) -> None:
     """Write the samples of a step as a sheet below RUN/samples: bicubic, enlarged, as they were."""
-    count = min(_SHOWN, len(task.held))
+    count = min(SHOWN, len(task.held))
     sheet = comparison(task.small(count), made[:count], task.large(task.held[:count]))
     (folder / "samples").mkdir(exist_ok=True)
     said = {"phiz": "sample", "format": marks.FORMAT, "synthetic": True, "step": step}
@@ -45,14 +44,18 @@ def write_sample(folder: Path, step: int, task: Upscaling, made: np.ndarray) -> 
     artefacts.write_bytes(place, marks.encode(sheet, ".png", said))
 
 
-def write_model(run: Run, task: Upscaling, faces: FaceSet, step: int) -> Upscaler:
-    """Write RUN/model, both ends of `step`, the best so far: weights, ONNX, a preview and a card."""
+def write_model(
+    run: Run, task: Upscaling, faces: FaceSet, step: int, made: np.ndarray | None = None
+) -> Upscaler:
+    """Write RUN/model, both ends of `step`, the best so far: weights, ONNX, a preview and a card.
+
+    The preview shows faces that a model `made`; those of the face set are not handed on.
+    """
     assert run.plan
     recipe = run.recipe
     ends, preview = {}, None
     for end, network in task.finished(run.plan.position(step)).items():
-        if run.donor:  # faces of nobody; those of the face set are not handed on with a model
-            made = load(run.asked["generator"]).sample(_SHOWN)
+        if made is not None:
             preview = comparison(made, task.draw(network, made))
         ends[end] = (results.arrays(network), export(network, recipe.scale, end))
     config = UpscalerConfig(

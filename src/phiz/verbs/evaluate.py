@@ -20,7 +20,7 @@ from phiz.evaluation.measures import Tables
 from phiz.evaluation.neighbours import nearest, realism
 from phiz.evaluation.thumbnails import Thumbnails
 from phiz.model import Model, check_truncation, load
-from phiz.verbs.reals import Reals, check_size, find, run_of
+from phiz.verbs.reals import Reals, beside, check_size, find, run_of
 from phiz.verbs.report import Copying, Found, Nearest, write_report
 
 DEFAULT_SAMPLES = 5000
@@ -101,12 +101,14 @@ def evaluate(
     bar = bar or _silent
     asked = Asked(samples, seed, truncation)
     places = [source] if compare is None else [source, compare]
+    others = list(zip(places, models, strict=True))[1:]
+    each = [reals, *(beside(reals, models[0], Path(place), model) for place, model in others)]
     with _extractor(extractor, threads, ray, bar) as sees:
         found = [
-            _measured(model, place, reals, sees, asked, bar)
-            for model, place in zip(models, places, strict=True)
+            _measured(model, place, real, sees, asked, bar)
+            for model, place, real in zip(models, places, each, strict=True)
         ]
-    commands = [_command(place, reals, asked, extractor) for place in places]
+    commands = [_command(place, real, asked, extractor) for place, real in zip(places, each, strict=True)]
     lines = [line for one in found for line in _lines(one.evaluation)]
     with artefacts.building(folder, "evaluation", force=True) as place:
         write_report(place, found, commands)
@@ -133,7 +135,7 @@ def _extractor(name: str | Path, threads: int | None, ray: str | None, bar: Bar)
 def _command(place: str | Path, reals: Reals, asked: Asked, extractor: str | Path) -> str:
     """Return the command that measures all this again."""
     said = ["phiz", "evaluate", str(place), "--against", str(reals.against.faces.path)]
-    if reals.apart and reals.trained is not None:
+    if reals.learned is False and reals.trained is not None:
         said += ["--trained-on", str(reals.trained.faces.path)]
     said += ["--extractor", str(extractor), "--samples", str(asked.samples), "--seed", str(asked.seed)]
     if asked.truncation != 1.0:
@@ -245,11 +247,13 @@ def _notes(reals: Reals) -> list[str]:
             "The faces it learned from are not at hand, so copying could not be checked; give them with "
             "--trained-on FACESET."
         )
-    if not reals.apart:
+    if reals.learned:
         notes.append(
             "Compared with faces it learned from. Faces held out of the training tell more: prepare them "
             "apart and give them with --against."
         )
+    elif reals.learned is None:
+        notes.append("Whether it learned from the faces that it is compared with is not known.")
     return notes
 
 

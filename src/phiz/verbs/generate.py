@@ -97,6 +97,8 @@ def generate(
             raise UsageError("--like says which faces; leave seeds, -n, --truncation and labels out.")
         alike = likeness(Path(like), model)
         grid = grid if single or grid is not None else alike.grid
+        if best is not None or of is not None or against is not None:
+            raise UsageError("--like says which faces; leave --best, --of and --against out.")
         if alike.latents is not None:
             return _again(out, model, alike, None if single else _places(grid), scale, force, enlarger)
         seeds, truncation, labels = alike.seeds, alike.truncation, alike.labels
@@ -185,6 +187,8 @@ def _seeds(
     chosen = latents.check_seeds(seeds)
     if not chosen:
         raise UsageError("--seeds names no seed.")
+    if seed:
+        raise UsageError(f"--seeds names the faces; leave --seed {seed} out.")
     if n is not None and n != len(chosen):
         raise UsageError(f"--seeds names {len(chosen)} faces, -n {n}; leave -n out.")
     return chosen

@@ -16,13 +16,14 @@ from phiz.prepare.screens import limits_of
 from phiz.prepare.sources import close, open_sources
 
 Pictures = str | Path | Sequence[str | Path]
+SIZE = 64
 
 
 def prepare(
     pictures: Pictures,
     out: str | Path | None = None,
     *,
-    size: int = 64,
+    size: int = SIZE,
     detector: str = "auto",
     margin: float = 0.0,
     all_faces: bool = False,
@@ -74,6 +75,13 @@ def prepare(
     """
     warn = warn or _print
     if out is None:
+        making_only = {
+            "size": size != SIZE, "detector": detector != "auto", "margin": bool(margin),
+            "all-faces": all_faces, "labels": labels is not None, "include-minors": include_minors,
+            "ray": ray is not None, "force": force,
+        }  # fmt: skip
+        for name in (name for name, given in making_only.items() if given):
+            raise UsageError(f"--{name} is for cutting pictures, not for changing a face set; leave it out.")
         return changing.change(_only(pictures), restore, drop, quality, screen, sources, warn)
     if restore or drop or sources is not None:
         raise UsageError("restore, drop and sources change a face set: name it alone, without out (-o).")

@@ -52,7 +52,8 @@ def shared(
         if not group.first:
             return follow(group, Path(asked["source"]), out)  # type: ignore[no-any-return]
         if distributed.restarted() and artefacts.kind_of(out) == "run":
-            asked |= {"resume": True, "force": False}
+            anew = bool(asked.get("force")) and not group.has_begun()
+            asked |= {"resume": not anew, "force": anew}
         with leading(group):
             return verb(**asked)  # type: ignore[call-arg]
 
@@ -94,6 +95,7 @@ def tell(group: Group, run: Run) -> None:
             "or a new run with a larger --batch."
         )
     if group.world > 1 and group.first:
+        group.began()
         group.hand_over(json.dumps(run.data()))
 
 
@@ -119,7 +121,7 @@ def faces_of(run: Run, source: Path) -> FaceSet:
     """
     given = artefacts.kind_of(source) == "faceset"
     path = source if given else run.folder / "faceset"
-    faces = (None if given else sources.cut_before(run)) or FaceSet.open(path)
+    faces = sources.version(path, run.faceset) or FaceSet.open(path)
     if faces.id != run.faceset:
         raise PhizError(
             f"{path} is not the face set that the first process trains on (id {faces.id[:12]}, not "

@@ -4,7 +4,7 @@ and those the model learned from."""
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +53,7 @@ class Reals:
         other: others, which stand in for a perfect generator.
         trained: faces the model learned from, to search for copies; None where they are not at hand.
         held: real faces that are not among `trained`: how close real faces come to them by themselves.
-        apart: whether the model did not learn from `against`, as far as is known.
+        learned: whether the model learned from `against`; None where that is not known.
         split: how all these were kept apart, in words.
     """
 
@@ -61,7 +61,7 @@ class Reals:
     other: Part
     trained: Part | None
     held: Part | None
-    apart: bool
+    learned: bool | None
     split: str
 
 
@@ -88,16 +88,57 @@ def find(source: Path, model: Model, against: str | Path | None, given: str | Pa
             f"{faces.path} holds {len(faces)} faces; {LEAST} at least are needed to compare with."
         )
     if trained is not None and trained.id != faces.id and trained.size == faces.size:
+        others, shared = _others(faces, trained)
         split = "faces it did not learn from; the floor is of faces it learned from"
-        return Reals(Part(faces), Part(trained), Part(trained), Part(faces), True, split)
+        if shared:
+            split += f"; {shared:,} that it did learn from are left out"
+        return Reals(others, Part(trained), Part(trained), others, False, split)
     order = np.random.default_rng(0).permutation(min(len(faces), 2 * MOST))
     middle = -(-len(order) // 2)
     first, second = (Part(faces, 2 * MOST, np.sort(rows)) for rows in (order[:middle], order[middle:]))
-    learned = faces.id == model.config.faceset
+    learned = True if faces.id == model.config.faceset else None
     whose = "faces it learned from" if learned else "faces it may or may not have learned from"
     split = f"{whose}: a random half to compare with, the other half as the floor"
     trained_part, held = (first, second) if learned else (None, None)
-    return Reals(first, second, trained_part, held, False, split)
+    return Reals(first, second, trained_part, held, learned, split)
+
+
+def beside(reals: Reals, first: Model, source: Path, model: Model) -> Reals:
+    """Return the same real faces for another model than the `first`: what it learned from is its own."""
+    if model.config.faceset is not None and model.config.faceset == first.config.faceset:
+        return reals
+    split = f"the same faces as for {first.name}"
+    if reals.against.faces.id == model.config.faceset:
+        return replace(
+            reals, trained=None, held=None, learned=True, split=f"{split}, which this one learned from"
+        )
+    trained = trained_on(source, model, None)
+    if trained is None or trained.size != reals.against.faces.size:
+        split += ", which this one may or may not have learned from"
+        return replace(reals, trained=None, held=None, learned=None, split=split)
+    others, shared = _others(reals.against.faces, trained)
+    if shared:
+        split += f"; {shared:,} of their set this one learned from"
+    return replace(reals, trained=Part(trained), held=others, learned=bool(shared), split=split)
+
+
+def _others(faces: FaceSet, trained: FaceSet) -> tuple[Part, int]:
+    """Return the faces of a set that were cut from other pictures than those of `trained`; how many were not.
+
+    Raises:
+        PhizError: too few are left.
+    """
+    known = {row["sha256"] for row in trained.faces()} - {None}
+    shared = [row["position"] for row in faces.faces() if row["sha256"] in known]
+    if not shared:
+        return Part(faces), 0
+    rows = np.flatnonzero(~np.isin(features.chosen(len(faces), MOST), shared))
+    if len(rows) < LEAST:
+        raise PhizError(
+            f"All but {len(rows)} faces of {faces.path} are of pictures that it learned from; {LEAST} at "
+            "least are needed to compare with: give others with --against."
+        )
+    return Part(faces, rows=rows), len(shared)
 
 
 def trained_on(source: Path, model: Model, given: str | Path | None) -> FaceSet | None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 CENTRES = "centres"
 _FILM_FPS = 12
+_FILM_SIDE = 1024  # pixels: a larger sheet is reduced for the film
 _FILM_HOLD = 18  # frames that the film rests on its last picture
 
 
@@ -97,7 +98,9 @@ def write_film(run: Run, model: Model) -> None:
 
     def frame(index: int) -> np.ndarray:
         with Image.open(paths[min(index, len(paths) - 1)]) as picture:
-            return np.asarray(picture.convert("RGB"))
+            shown = picture.convert("RGB")
+        shown.thumbnail((_FILM_SIDE, _FILM_SIDE))  # all frames are in memory at once
+        return np.asarray(shown)
 
     said = {"phiz": "film", "format": marks.FORMAT, "synthetic": True, "model": model.hash}
     try:

@@ -60,7 +60,7 @@ def _given(run: Run, source: Path, labels: str | Path | None) -> FaceSet:
         raise UsageError(f"{source} is a face set, cut already; leave --prepare out.")
     if labels is not None:
         raise UsageError(f"{source} is a face set and has its labels already; leave --labels out.")
-    faces, size = FaceSet.open(source), run.recipe.size
+    faces, size = version(source, run.faceset) or FaceSet.open(source), run.recipe.size
     _check_same(run, faces)
     if faces.size != size and not (isinstance(run.recipe, UpscalingRecipe) and faces.size > size):
         raise PhizError(
@@ -72,11 +72,17 @@ def _given(run: Run, source: Path, labels: str | Path | None) -> FaceSet:
 
 def cut_before(run: Run) -> FaceSet | None:
     """Open what a run that goes on has cut: the version of it that it was started on."""
-    folder = run.folder / "faceset"
-    for path in (folder, folder / f"faceset-{run.faceset}.json"):
-        if run.faceset and path.exists():
+    return version(run.folder / "faceset", run.faceset)
+
+
+def version(folder: Path, identity: str | None) -> FaceSet | None:
+    """Open the version of a face set that has this id, the newest or one before; None if it is not there."""
+    if identity is None:
+        return None
+    for path in (folder, folder / f"faceset-{identity[:12]}.json"):
+        if path.exists():
             faces = FaceSet.open(path)
-            if faces.id == run.faceset:
+            if faces.id == identity:
                 return faces
     return None
 

@@ -96,6 +96,7 @@ def train(
     """
     need_torch()
     from phiz.training import recipe as recipes
+    from phiz.training.precision import untouched
 
     out = Path(out)
     if minutes is not None and steps is not None:
@@ -122,7 +123,7 @@ def train(
         asked["deterministic"] = True
     if profile:
         processes.only_one("phiz train --profile")
-    with artefacts.alone(out, "training"):
+    with artefacts.alone(out, "training"), untouched():
         run = None if force else existing(out, asked, resume)
         if run and run.finished:
             lines = [f"{out} is done: {words.summary(run)}.", *(run.reasons * explain)]
@@ -167,12 +168,13 @@ def _starting_from(
     donor: Model, recipe: Recipe, settings: Mapping[str, str], asked: Mapping[str, Any]
 ) -> Recipe:
     """Return the recipe of a training that starts from `donor`."""
+    from phiz.training import recipe as recipes
+
     network = donor.config.network.name
     if asked["recipe"] in (None, automatic.NAME):
-        changes: dict[str, Any] = {"network": automatic.network_of(donor, recipe)}
-        if "z" not in settings:
-            changes["z"] = donor.config.z
-        recipe = recipe.model_copy(update=changes)
+        taken = {"network": automatic.network_of(donor, recipe), "z": donor.config.z}
+        asked_for = {key: text for key, text in settings.items() if key.split(".")[0] in taken}
+        recipe = recipes.changed(recipe.model_copy(update=taken), asked_for)
     elif network != recipe.network.name:
         raise PhizError(
             f'{donor.name} has a network "{network}" and shares nothing with "{recipe.network.name}" of '
@@ -183,10 +185,13 @@ def _starting_from(
 
 def _faces(source: str | Path, labels: str | Path | None, run: Run) -> FaceSet:
     """Open the faces of a run, and settle what depends on them, once."""
+    from phiz.training import starting
+
     faces = sources.faces_of(run, source, labels)
     if _goes_on(run, faces) and not any(k.split(".")[0] == "outline" for k in run.asked["settings"] or {}):
         run.recipe = run.recipe.model_copy(update={"outline": None})
     automatic.settle(run, faces)
+    starting.check_labels(run.recipe, faces.schema)
     return faces
 
 

@@ -79,6 +79,7 @@ def train_upscaler(
     """
     need_torch()
     processes.only_one("phiz train-upscaler")
+    from phiz.training.precision import untouched
 
     out = Path(out)
     if minutes is not None and steps is not None:
@@ -100,7 +101,7 @@ def train_upscaler(
     }
     if prepare is not None:
         asked["prepare"] = sources.way_of_cutting(prepare)
-    with artefacts.alone(out, "training"):
+    with artefacts.alone(out, "training"), untouched():
         run = None if force else existing(out, asked, resume)
         if run and run.finished:
             return Trained(out, upscaler.load(out), [f"{out} is done: {words.summary(run)}."])
@@ -157,7 +158,7 @@ def _recipe(
     whole = recipes.changed(whole, changes | dict(settings))
     if (enlarging.GENERATOR in whole.degradations) != (generator is not None):
         raise UsageError('The degradation "generator" and --generator MODEL belong together.')
-    size = asked["size"] or _size(source, whole.scale, generator)
+    size = asked["size"] or ("size" in settings and whole.size) or _size(source, whole.scale, generator)
     if whole.crop > size:
         if "crop" in settings:
             raise PhizError(
@@ -197,14 +198,19 @@ def _size(source: str | Path, scale: int, generator: Model | None) -> int:
 def _job(run: Run, faces: FaceSet, device: torch.device, group: Group) -> Job:
     """Return the training of an upscaler."""
     from phiz.evaluation.fidelity import Error
+    from phiz.training import spectra
     from phiz.training.enlarging import GENERATOR
     from phiz.training.fitting import fit
     from phiz.training.perceptual import Perceptual
     from phiz.training.upscaling import Upscaling
 
     more: dict[str, Degradation] = {}
+    made = None
     if run.asked.get("generator"):
-        more[GENERATOR] = _of_generator(run, faces)
+        model = _generator(run)
+        sampled = model.sample(min(spectra.ENOUGH, 4 * len(faces)))
+        more[GENERATOR] = spectra.Likeness.of(sampled, faces, run.recipe.scale)
+        made = sampled[: enlarged.SHOWN]
     file = run.asked.get("perceptual")
     network = Perceptual(file) if file and run.recipe.sharp else None
     task = Upscaling(run.recipe, faces, device, more=more, perceptual=network)
@@ -212,21 +218,19 @@ def _job(run: Run, faces: FaceSet, device: torch.device, group: Group) -> Job:
         task,
         lambda: Error(task.large(task.held)),
         lambda step, made: enlarged.write_sample(run.folder, step, task, made),
-        lambda step: enlarged.write_model(run, task, faces, step),
+        lambda step: enlarged.write_model(run, task, faces, step, made),
         lambda: enlarged.opening(run, faces),
         lambda: enlarged.closing(run),
         lambda fresh: fit(task, lambda line: sources.say(run, line)),
     )
 
 
-def _of_generator(run: Run, faces: FaceSet) -> Degradation:
-    from phiz.training import spectra
-
+def _generator(run: Run) -> Model:
+    """Open the model whose faces an upscaler is fitted to: the very one that it was started with."""
     model = load(run.asked["generator"])
     if model.sha256 != run.donor:
         raise PhizError(
             f"{model.name} is not the model that {run.folder} was started with ({model.hash}, not "
             f"{str(run.donor)[:16]}); --force starts anew with it."
         )
-    made = model.sample(min(spectra.ENOUGH, 4 * len(faces)))
-    return spectra.Likeness.of(made, faces, run.recipe.scale)
+    return model

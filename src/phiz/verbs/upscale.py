@@ -149,8 +149,9 @@ class _Job:
 
     def _place(self, label: str, name: str) -> Path:
         at = PurePosixPath(label, name)
-        place = self.out / at.with_suffix(".png")
-        return place if place not in self.written else self.out / f"{at}.png"
+        places = [at.with_suffix(".png"), PurePosixPath(f"{at}.png")]
+        places += [at.with_name(f"{at.name}-{number}.png") for number in range(2, len(self.written) + 3)]
+        return next(self.out / place for place in places if self.out / place not in self.written)
 
     def _said(self, data: bytes) -> dict[str, Any]:
         """Say how it was enlarged, beside what a picture that phiz made says already."""

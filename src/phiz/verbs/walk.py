@@ -67,7 +67,6 @@ def walk(
     keys = keys if keys is not None else max(2, round(seconds / _SECONDS_A_FACE))
     path = latents.walk(seed, count, model.config.z, keys)
     shown = model.labels_of([seed], labels)
-    model.check_labels(labels)
 
     def frames(numbers: range) -> Iterator[np.ndarray]:
         for start in range(0, len(numbers), model.batch):
