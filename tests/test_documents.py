@@ -89,7 +89,10 @@ def write_pictures(folder: Path) -> None:
 def shrunk(train: Any, source: Any, out: Any, **asked: Any) -> Any:
     """Train as asked, but a few steps of small networks on small batches."""
     recipe = asked.get("recipe") or "auto"
-    small = SMALL.get(recipe, {}) if isinstance(recipe, str) else {}
+    fits = (
+        isinstance(recipe, str) and str(asked.get("start_from")) != "avatars"
+    )  # which brings its own widths
+    small = SMALL.get(recipe, {}) if fits else {}
     asked["settings"] = small | {"batch": "8"} | dict(asked.get("settings") or {})
     return train(source, out, **{**asked, "minutes": None, "steps": STEPS})
 
