@@ -110,7 +110,7 @@ def _sync_directory(folder: Path) -> None:
 def read_only(path: Path) -> str:
     """Return the address by which SQLite opens the file `path` to read alone; on a Windows share as well."""
     place = path.resolve().as_posix()
-    return f"file://{'' if place.startswith('/') else '/'}{quote(place)}?mode=ro"
+    return f"file://{'' if place.startswith('/') else '/'}{quote(os.fsencode(place))}?mode=ro"
 
 
 def check_target(target: Path, kind: Kind, force: bool) -> None:

@@ -199,7 +199,7 @@ def _check(path: Path, about: dict[str, Any]) -> None:
             all(Path(name).name == name and "\\" not in name for name in names)
             and sum(shard["count"] for shard in about["shards"]) == about["count"]
             and all(isinstance(file["sha256"], str) for file in files)
-            and all(isinstance(values, list) and values for values in about["schema"].values())
+            and all(isinstance(values, list) for values in about["schema"].values())
             and all(isinstance(value, str) for values in about["schema"].values() for value in values)
         )
     except (KeyError, TypeError):

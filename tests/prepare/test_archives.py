@@ -8,6 +8,7 @@ import stat
 import struct
 import tarfile
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,19 @@ def test_a_bomb_in_a_zip_is_not_unpacked(tmp_path: Path) -> None:
     message = refused(path)
     assert "face.png, a bomb" in message
     assert "1,000,000,000" in message
+
+
+def test_a_picture_that_is_larger_than_it_says_is_set_aside(tmp_path: Path) -> None:
+    path = tmp_path / "lies.zip"
+    make_zip(path, ("face.png", bytes(2**20)))
+    claimed = bytearray(path.read_bytes())
+    at = claimed.rindex(b"PK\x01\x02")
+    claimed[at + 24 : at + 28] = struct.pack("<I", 1000)
+    path.write_bytes(bytes(claimed))
+    with closing(open_archive(path)) as archive:
+        ((_, fetch),) = archive.read()
+        with pytest.raises(BadPicture):
+            fetch()
 
 
 @pytest.mark.parametrize("mode", ["w:gz", "w:bz2", "w:xz"])

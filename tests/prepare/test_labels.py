@@ -186,3 +186,17 @@ def test_minors_of_a_table_are_left_out_too(tmp_path: Path) -> None:
     found = read_labels(tmp_path / "l.csv:hair,Age", ["1.jpg", "2.jpg", "3.jpg"], lambda line: None)
     assert found.left_out == {0: "under 18: age 17"}
     assert [found.of(index) for index in range(3)] == [{}, {"hair": "black", "Age": "18"}, {"hair": "red"}]
+
+
+def test_ages_are_read_as_people_write_them(tmp_path: Path) -> None:
+    ages = ["0-2", "10-19", "20-29", "017", "17.5", "18", "15 to 20", "unknown"]
+    lines = [f"{index}.jpg,{age}" for index, age in enumerate(ages)]
+    (tmp_path / "l.csv").write_text("\n".join(["file,age", *lines]), "utf-8")
+    names = [f"{index}.jpg" for index in range(len(ages))]
+    found = read_labels(tmp_path / "l.csv", names, lambda line: None)
+    assert sorted(found.left_out) == [0, 1, 3, 4, 6]
+
+
+def test_one_age_for_all_is_looked_at_as_well(tmp_path: Path) -> None:
+    (tmp_path / "l.csv").write_text("file,age,hair\n1.jpg,16,red\n2.jpg,16,black\n", "utf-8")
+    assert sorted(read_labels(tmp_path / "l.csv", ["1.jpg", "2.jpg"], lambda line: None).left_out) == [0, 1]

@@ -125,6 +125,37 @@ def test_force_replaces_whole(faces: FaceSet, tmp_path: Path) -> None:
     assert not list(tmp_path.glob(".*"))
 
 
+def test_force_leaves_a_picture_folder_of_others_alone(faces: FaceSet, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "metadata.jsonl").write_text("{}")
+    with pytest.raises(PhizError, match="no folder that phiz wrote"):
+        convert(faces.path, own, format="imagefolder", force=True)
+    assert (own / "metadata.jsonl").read_text() == "{}"
+
+
+def test_parquet_files_of_one_name_keep_their_own_labels(tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    import io
+
+    import pyarrow.parquet as pq
+
+    draws = np.random.default_rng(3)
+    for split, hair in (("train", "long"), ("test", "short")):
+        rows = []
+        for _ in range(12):
+            file = io.BytesIO()
+            Image.fromarray(draws.integers(0, 256, (32, 32, 3)).astype(np.uint8)).save(file, "PNG")
+            rows.append({"bytes": file.getvalue(), "path": ""})
+        (tmp_path / "data" / split).mkdir(parents=True)
+        pq.write_table(
+            pa.table({"image": rows, "hair": [hair] * 12}), tmp_path / "data" / split / "0000.parquet"
+        )
+    found = back(tmp_path / "data", tmp_path / "set")
+    assert found.frequencies()["hair"] == [12, 12]
+    assert len(back(tmp_path / "data", tmp_path / "set")) == 24
+
+
 def test_parquet_as_datasets_are_published(tmp_path: Path) -> None:
     pa = pytest.importorskip("pyarrow")
     import io

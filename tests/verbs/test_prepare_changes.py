@@ -215,6 +215,14 @@ def test_a_picture_that_was_half_written_is_looked_at_again(tmp_path: Path, pict
     ]
 
 
+def test_a_picture_that_was_replaced_stays_away_with_other_screens(tmp_path: Path, pictures: Path) -> None:
+    first = make(pictures, tmp_path / "set")
+    save(pictures, "03.png", face(91))
+    assert len(make(pictures, first.path)) == len(first)
+    changed = prepare(first.path, screen={"near": "off"})
+    assert [row["status"] for row in changed.rows() if row["source"] == "03.png"] == ["rejected", "kept"]
+
+
 def test_full_shards_are_left_as_they_are(
     tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -77,8 +77,9 @@ export class App extends EventTarget {
     this.model = model;
     this.engine = this.newEngine();
     this.ready = false;
+    this.frozen = null;
     this.tell("model");
-    if (!this.frozen) void this.start();
+    void this.start();
   }
 
   /** Get the engine ready, and later see whether it can be faster. */

@@ -2,10 +2,12 @@
 
 import { type App, anySeed } from "./app";
 import { button, choice, el, slider, tool } from "./dom";
+import { attributesOf, valuesOf } from "./face";
 import { isSeed } from "./latents";
 import { plain } from "./words";
 
-export type Shelf = "faces" | "favourites" | "history";
+/** What lies on the wall; given: faces that someone brought. */
+export type Shelf = "faces" | "favourites" | "history" | "given";
 
 /** How the faces of the wall look, all of them. */
 export interface Look {
@@ -83,10 +85,10 @@ function looks(app: App, wall: Shown, active: boolean): HTMLElement {
     t("truncationHint"),
   );
   let { labels } = wall;
-  const choices = Object.entries(model.labels).map(([attribute, values]) =>
+  const choices = attributesOf(model).map((attribute) =>
     choice(
       plain(attribute),
-      [["", t("asSeed")], ...values.map((v): [string, string] => [v, plain(v)])],
+      [["", t("asSeed")], ...valuesOf(model, attribute).map((v): [string, string] => [v, plain(v)])],
       labels[attribute] ?? "",
       (value) => {
         const others = Object.entries(labels).filter(([a]) => a !== attribute);

@@ -44,7 +44,7 @@ export async function take(
     if (made) found.push(...made.faces);
     if (said?.phiz === "walk") app.say(app.t("dropWalk", file.name));
     if (!said) app.say(app.t("dropNothing", file.name));
-    else if (!made && typeof said.model === "string") {
+    else if (!made && typeof said.model === "string" && !app.site.models.some((m) => m.hash === said.model)) {
       app.say(app.t("dropForeign", file.name, said.model.slice(0, 16)));
     } else if (!made) app.say(app.t("dropNothing", file.name));
   }

@@ -1,6 +1,6 @@
 /** The page's side of making faces: which means run, and whose face is next. */
 
-import { type Face, labelsOf, latentOf } from "./face";
+import { attributesOf, type Face, labelsOf, latentOf } from "./face";
 import { drawLabels } from "./latents";
 import { Fault, Maker, type Means } from "./maker";
 import type { Backend, Start } from "./orders";
@@ -58,6 +58,10 @@ export class Engine {
     const order = asked ? [asked, ...all.filter((means) => means !== asked)] : all;
     for (const means of order) {
       const maker = await this.attempt(means, progress);
+      if (this.stopped) {
+        maker?.stop();
+        throw new Fault("another model took over");
+      }
       if (!maker) continue;
       this.take(maker);
       return maker.means;
@@ -128,7 +132,7 @@ export class Engine {
   private order(backend: Backend, threads: number): Start {
     const { model, site } = this;
     const runtime = site.runtimes[backend] ?? site.runtimes.wasm;
-    const attributes = Object.keys(model.labels).map((a) => model.frequencies[a]);
+    const attributes = attributesOf(model).map((a) => model.frequencies[a]);
     return {
       kind: "start",
       backend,

@@ -64,21 +64,33 @@ export function settled(origin: Origin, z: number): Origin {
   return parts(origin) > DEEPEST ? { values: latentOf(origin, z) } : origin;
 }
 
+/** The model's attributes, in the order in which it takes them: an object lists names like 1 first. */
+export const attributesOf = (model: Model): string[] => model.attributes ?? Object.keys(model.labels);
+
+/** The values of an attribute that the model has learned from faces; all where it has none. */
+export function valuesOf(model: Model, attribute: string): string[] {
+  const counts = model.frequencies[attribute];
+  const seen = model.labels[attribute].filter((_, i) => counts[i]);
+  return seen.length ? seen : model.labels[attribute];
+}
+
 /** The value of every attribute of the model that a face shows: its index. */
 export function labelsOf(model: Model, face: Face): number[] {
-  const attributes = Object.keys(model.labels);
+  const attributes = attributesOf(model);
   if (!attributes.length) return [];
   const drawn = drawLabels(
     firstSeed(face.origin) ?? 0,
     attributes.map((a) => model.frequencies[a]),
   );
-  return attributes.map((a, i) => (a in face.labels ? model.labels[a].indexOf(face.labels[a]) : drawn[i]));
+  return attributes.map((a, i) =>
+    Object.hasOwn(face.labels, a) ? model.labels[a].indexOf(face.labels[a]) : drawn[i],
+  );
 }
 
 /** The same in words: attribute -> value. */
 export function shown(model: Model, face: Face): Record<string, string> {
   const values = labelsOf(model, face);
-  return Object.fromEntries(Object.keys(model.labels).map((a, i) => [a, model.labels[a][values[i]]]));
+  return Object.fromEntries(attributesOf(model).map((a, i) => [a, model.labels[a][values[i]]]));
 }
 
 /** An origin in a line of text: 7, 7~12@0.3, 7~(12~3@0.5)@0.3, or z and base64 of float32 values. */

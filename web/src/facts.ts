@@ -10,6 +10,7 @@ import {
   originText,
   readOrigin,
   shown,
+  valuesOf,
 } from "./face";
 import { isSeed } from "./latents";
 import { fromLink, MOST_TRUNCATION, toLink } from "./link";
@@ -93,7 +94,7 @@ function plain(said: Facts, model: Model, origin: Origin, number: number): Face 
   const labels: Record<string, string> = {};
   const named = nth("seed" in origin ? said.labels : said.shows);
   for (const [attribute, value] of Object.entries(named ?? {})) {
-    if (Object.hasOwn(model.labels, attribute) && model.labels[attribute].includes(String(value))) {
+    if (Object.hasOwn(model.labels, attribute) && valuesOf(model, attribute).includes(String(value))) {
       labels[attribute] = String(value);
     }
   }
@@ -177,6 +178,6 @@ function parsed(text: string): Facts | null {
 /** The name of a face's file: face-7.png. */
 export function fileName(face: Face, ending: string): string {
   const line = originText(face.origin);
-  const short = line.length > 40 || !readOrigin(line, 0) ? "mixed" : line.replace(/[~@]/g, "-");
+  const short = line.length > 40 || !readOrigin(line, 0) ? "mixed" : line.replace(/[~@()]/g, "-");
   return `face-${short}.${ending}`;
 }

@@ -1,6 +1,6 @@
 /** Links: everything that decides a face, in the part of the address after #. */
 
-import { type Face, originText, readOrigin } from "./face";
+import { type Face, originText, readOrigin, valuesOf } from "./face";
 import type { Model } from "./site";
 
 export const MOST_TRUNCATION = 2;
@@ -38,7 +38,7 @@ export function fromLink(link: string, models: readonly Model[], current: Model)
   for (const [key, value] of named) {
     if (key !== "label") continue;
     const [attribute, choice] = value.split(":").map(decoded);
-    if (Object.hasOwn(model.labels, attribute) && model.labels[attribute].includes(choice)) {
+    if (Object.hasOwn(model.labels, attribute) && valuesOf(model, attribute).includes(choice)) {
       labels[attribute] = choice;
     }
   }

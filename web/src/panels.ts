@@ -2,7 +2,7 @@
 
 import { type App, anySeed } from "./app";
 import { button, choice, el, icon, paint, slider, tool } from "./dom";
-import { type Face, labelsOf, mixed, type Origin, settled, shown } from "./face";
+import { attributesOf, type Face, labelsOf, mixed, type Origin, settled, shown, valuesOf } from "./face";
 import { plain } from "./words";
 
 /** The stage, as its panels see it. */
@@ -158,12 +158,12 @@ export function labelsPanel(bench: Bench): Panel {
   const fill = (): void => {
     const face = bench.face();
     const drawn = labelsOf(app.model, { ...face, labels: {} });
-    const choices = Object.entries(app.model.labels).map(([attribute, values], i) =>
+    const choices = attributesOf(app.model).map((attribute, i) =>
       choice(
         plain(attribute),
         [
-          ["", app.t("asSeedShows", plain(values[drawn[i]]))],
-          ...values.map((v): [string, string] => [v, plain(v)]),
+          ["", app.t("asSeedShows", plain(app.model.labels[attribute][drawn[i]]))],
+          ...valuesOf(app.model, attribute).map((v): [string, string] => [v, plain(v)]),
         ],
         face.labels[attribute] ?? "",
         (value) => {

@@ -25,7 +25,10 @@ export async function copyLink(app: App, face: Face): Promise<void> {
 export async function savePng(app: App, face: Face, large = false): Promise<void> {
   const made = await app.engine.draw(face, { when: "now" });
   const image = made && large ? await app.engine.enlarge(made) : made;
-  if (!image) return;
+  if (!image) {
+    if (made) app.say(app.t("largeFailed"));
+    return;
+  }
   const plain = fileName(face, "png");
   const name = large ? plain.replace(".png", "-large.png") : plain;
   const { larger } = app.model;

@@ -27,6 +27,8 @@ export interface Model {
   name: string;
   size: number;
   z: number;
+  /** The names of its labels, in the order in which it takes them; pages of before lack them. */
+  attributes?: string[];
   labels: Record<string, string[]>;
   frequencies: Record<string, number[]>;
   output_range: [number, number];

@@ -13,6 +13,9 @@ import { Walk } from "./walk";
 /** Milliseconds without a change after which a face is made larger. */
 const SETTLED = 120;
 
+/** Text as one word of a shell. */
+const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+
 export class Stage {
   private face: Face;
   private walk: Walk | null = null;
@@ -37,7 +40,7 @@ export class Stage {
     private readonly place: HTMLElement,
     first: Face,
   ) {
-    this.face = first;
+    this.face = { ...first };
     this.bench = {
       app,
       face: () => this.face,
@@ -74,7 +77,7 @@ export class Stage {
     }
     const other = face.model !== this.app.model.hash;
     this.still();
-    this.face = face;
+    this.face = { ...face }; // the wall may alter its own
     if (other) {
       const model = this.app.site.models.find((m) => m.hash === face.model);
       if (model) this.app.use(model);
@@ -135,7 +138,7 @@ export class Stage {
       }),
       this.walkTool,
       this.largeTool,
-      tool("save", t("png"), () => void savePng(app, this.face, this.large)),
+      tool("save", t("png"), () => void savePng(app, this.face, this.large && Boolean(app.model.larger))),
       tool("film", t("gif"), () => {
         this.still();
         void saveGif(app, this.face);
@@ -198,7 +201,10 @@ export class Stage {
     const plain =
       isSeedAlone(this.face) && this.face.truncation === 1 && !Object.keys(this.face.labels).length;
     const picture = document.querySelectorAll<HTMLImageElement>("ul.wall img")[plain ? number : -1];
-    if (!picture) return;
+    if (!picture) {
+      this.canvas.width = this.canvas.height = this.app.model.size; // no other face stands for it
+      return;
+    }
     void picture.decode().then(
       () => {
         if (this.app.ready) return;
@@ -249,7 +255,7 @@ export class Stage {
     const [t, face] = [this.app.t, this.face];
     if (!code) return;
     const psi = face.truncation === 1 ? "" : ` --truncation ${face.truncation}`;
-    const labels = Object.entries(face.labels).map(([a, value]) => ` --label "${a}=${value}"`);
+    const labels = Object.entries(face.labels).map(([a, value]) => ` --label ${quoted(`${a}=${value}`)}`);
     code.textContent = isSeedAlone(face)
       ? t("terminal", line) + psi + labels.join("")
       : t("terminalLike", fileName(face, "png"));

@@ -13,12 +13,15 @@ interface Plan {
 declare const self: ServiceWorkerGlobalScope & { plan: Plan };
 
 const { plan } = self;
-const NAME = `phiz-${plan.version}`;
+// Pages of one host share its caches, so each page's begin with its own address.
+const OWN = `phiz-${self.registration.scope}-`;
+const NAME = OWN + plan.version;
 
 self.addEventListener("install", (event) => {
   const keep = async (): Promise<void> => {
     const cache = await caches.open(NAME);
-    await cache.addAll(plan.first);
+    // Past the browser's own cache, which may still hold the page as it was.
+    await cache.addAll(plan.first.map((name) => new Request(name, { cache: "reload" })));
     await self.skipWaiting();
   };
   event.waitUntil(keep());
@@ -27,7 +30,7 @@ self.addEventListener("install", (event) => {
 self.addEventListener("activate", (event) => {
   const tidy = async (): Promise<void> => {
     for (const name of await caches.keys()) {
-      if (name.startsWith("phiz-") && name !== NAME) await caches.delete(name);
+      if (name.startsWith(OWN) && name !== NAME) await caches.delete(name);
     }
     await self.clients.claim();
   };
@@ -36,9 +39,20 @@ self.addEventListener("activate", (event) => {
 
 self.addEventListener("fetch", (event) => {
   const { request } = event;
-  if (request.method !== "GET" || new URL(request.url).origin !== self.location.origin) return;
-  event.respondWith(answer(request));
+  if (request.method === "GET" && ours(new URL(request.url))) event.respondWith(answer(request));
 });
+
+/** Whether an address is of this page: others may lie in folders below it. */
+function ours({ origin, pathname }: URL): boolean {
+  const base = new URL("./", self.location.href);
+  const name = pathname.slice(base.pathname.length);
+  const known = name === "" || name === "index.html" || plan.first.includes(name);
+  return (
+    origin === base.origin &&
+    pathname.startsWith(base.pathname) &&
+    (known || /^(assets|runtime|models)\//.test(name))
+  );
+}
 
 async function answer(request: Request): Promise<Response> {
   const page = request.mode === "navigate";

@@ -26,6 +26,8 @@ export class Wall {
   private truncation = 1;
   private labels: Record<string, string> = {};
   private sight: IntersectionObserver;
+  /** The pictures that came in the page itself: those of its first model. */
+  private came: string[];
 
   constructor(
     private readonly app: App,
@@ -37,14 +39,19 @@ export class Wall {
     place.append(this.bar, this.note, this.list, this.more);
     this.sight = new IntersectionObserver((entries) => this.look(entries), { rootMargin: "300px" });
     rove(this.list, () => this.tiles);
-    this.adopt();
+    this.came = [...this.list.querySelectorAll("img")].map((picture) => picture.src);
+    if (app.model === app.site.models[0]) this.adopt();
+    else void this.change();
     this.furnish();
     app.on("ready", () => this.revive());
     app.on("frozen", () => this.furnish());
     app.on("model", () => void this.change());
     app.on("language", () => this.furnish());
     app.on("favourites", () => this.marks());
-    app.on("history", () => this.shelf === "history" && void this.turn("history"));
+    app.on("history", () => {
+      const held = this.list.contains(document.activeElement); // it keeps its place for now
+      if (this.shelf === "history" && !held) void this.turn("history");
+    });
   }
 
   /** Take over the faces that came with the page. */
@@ -159,6 +166,7 @@ export class Wall {
 
   private revive(): void {
     for (const tile of this.tiles) if (tile.seen) this.draw(tile);
+    if (!this.tiles.length) this.grow();
     this.furnish();
   }
 
@@ -171,7 +179,8 @@ export class Wall {
     this.furnish();
     const { model, site } = this.app;
     this.first = model.wall.seed;
-    const pictures = await readPictures(partOf(site, model.wall.pictures));
+    const own = model === site.models[0] && this.came.length > 0;
+    const pictures = own ? this.came : await readPictures(partOf(site, model.wall.pictures));
     if (model !== this.app.model || this.tiles.length) return;
     for (const [i, source] of pictures.entries()) {
       const picture = el("img", { src: source, width: model.size, height: model.size });
@@ -181,7 +190,7 @@ export class Wall {
 
   /** Show given faces, such as those of a sheet that was dropped. */
   show(faces: readonly Face[]): void {
-    this.shelf = "history";
+    this.shelf = "given";
     this.clear();
     for (const face of faces) this.hang(face);
     this.furnish();
@@ -189,7 +198,8 @@ export class Wall {
 
   private async turn(shelf: Shelf): Promise<void> {
     this.shelf = shelf;
-    if (shelf === "faces") return this.from(this.first);
+    if (shelf === "faces") return this.app.ready ? this.from(this.first) : this.change();
+    if (shelf === "given") return;
     const kept = await this.app.store.list(shelf);
     if (this.shelf !== shelf) return;
     this.clear();
@@ -233,12 +243,12 @@ export class Wall {
     this.more.textContent = t("more");
     this.more.hidden = shelf !== "faces" || this.tiles.length >= MOST_TILES;
     this.more.disabled = !app.ready || app.frozen !== null;
-    const empty = !this.tiles.length && shelf !== "faces";
+    const empty = !this.tiles.length && (shelf === "favourites" || shelf === "history");
     this.note.textContent = app.row(
       empty && t(shelf === "favourites" ? "noFavourites" : "noHistory"),
-      shelf !== "faces" && !app.store.lasts && t("storage"),
+      (shelf === "favourites" || shelf === "history") && !app.store.lasts && t("storage"),
     );
-    this.list.setAttribute("aria-label", `${t(shelf)}. ${t("keys")}`);
+    this.list.setAttribute("aria-label", `${t(shelf === "given" ? "faces" : shelf)}. ${t("keys")}`);
   }
 
   private async forget(): Promise<void> {

@@ -1,5 +1,15 @@
 import { expect, test } from "vitest";
-import { type Face, labelsOf, latentOf, mixed, originText, readOrigin, settled, shown } from "../src/face";
+import {
+  type Face,
+  labelsOf,
+  latentOf,
+  mixed,
+  originText,
+  readOrigin,
+  settled,
+  shown,
+  valuesOf,
+} from "../src/face";
 import { latent, slerp } from "../src/latents";
 import { fromLink, toLink } from "../src/link";
 import { model } from "./model";
@@ -105,4 +115,18 @@ test("labels with signs in them survive a link", () => {
   expect(fromLink(toLink({ ...whole, labels: { "a&b": "x:y" } }, []), [], odd)?.labels).toEqual({
     "a&b": "x:y",
   });
+});
+
+test("labels keep the order in which the model takes them, whatever their names", () => {
+  const odd = model();
+  Object.assign(odd, {
+    attributes: ["hair", "1", "constructor"],
+    labels: { hair: ["black", "red"], 1: ["a", "b", "c"], constructor: ["x", "y"] },
+    frequencies: { hair: [0, 5], 1: [0, 0, 7], constructor: [3, 0] },
+  });
+  expect(labelsOf(odd, face())).toEqual([1, 2, 0]);
+  expect(Object.values(shown(odd, face())).sort()).toEqual(["c", "red", "x"]);
+  expect(valuesOf(odd, "hair")).toEqual(["red"]);
+  expect(fromLink("seed=7&label=hair:black", [], odd)?.labels).toEqual({});
+  expect(fromLink("seed=7&label=hair:red", [], odd)?.labels).toEqual({ hair: "red" });
 });

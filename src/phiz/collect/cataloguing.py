@@ -6,11 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from phiz import ledger
 from phiz.collect import given
 from phiz.collect.exclusions import sexualises_minors
 from phiz.collect.gathering import Tally
 from phiz.collect.keeping import Keeper
 from phiz.collect.posts import Post
+from phiz.errors import PhizError
 
 _TOGETHER = 200
 
@@ -42,6 +44,9 @@ def catalogue(
         if row and (row["variant"] != "local" or (row["bytes"], row["time"]) == (length, changed)):
             tally.here += row["variant"] == "local"
             continue
+        if not _can_be_named(keeper.folder, number):
+            tally.left_out["a name with : or \\, or not in Unicode"] += 1
+            continue
         post = given.local_post(path, number)
         if why := _refusal(post, shunned):
             tally.left_out[why] += 1
@@ -69,6 +74,16 @@ def catalogue(
 def number_of(keeper: Keeper, folder: Path) -> str:
     """Return a folder's path below the collection."""
     return folder.resolve().relative_to(keeper.folder.resolve()).as_posix()
+
+
+def _can_be_named(folder: Path, number: str) -> bool:
+    """Say whether a ledger can hold a name, on every system."""
+    try:
+        number.encode()
+        ledger.inside(folder, number)
+    except (UnicodeError, PhizError):
+        return False
+    return True
 
 
 def _refusal(post: Post, shunned: frozenset[str]) -> str | None:

@@ -151,12 +151,14 @@ class Client:
 
     def _place(self, url: str) -> Place:
         host = urlsplit(url).hostname or ""
-        if domain(host) in self._closed:
-            raise self._closed[domain(host)]
+        for name in (host, domain(host)):
+            if name in self._closed:
+                raise self._closed[name]
         try:
             return self._reach.place(url)
-        except NoHost as fault:
-            raise self.shut(host, str(fault)) from None
+        except NoHost as fault:  # its neighbours may be there
+            self._closed[host] = Closed(str(fault))
+            raise self._closed[host] from None
 
     def shut(self, host: str, why: str) -> Closed:
         """Leave a host alone from now on; return the fault that says so."""
@@ -175,12 +177,12 @@ class Client:
         httpx = self._httpx
         client = self._client_of(place)
         extensions = {"sni_hostname": place.host} if place.secure else {}
-        request = client.build_request(
-            "GET", place.url, headers={"Host": place.authority}, extensions=extensions
-        )
         try:
+            request = client.build_request(
+                "GET", place.url, headers={"Host": place.authority}, extensions=extensions
+            )
             response = client.send(request, stream=True)
-        except httpx.InvalidURL:
+        except (httpx.InvalidURL, UnicodeError):
             raise Refused(place.url, "is no web address.") from None
         except httpx.TransportError as fault:
             raise _Failed(_words(fault), unreachable=True) from None
@@ -296,7 +298,9 @@ class Client:
                 self._robots[host] = read_robots(text)
             except Broken:
                 self._robots[host] = NOTHING
-            except Missing as fault:  # none, or none for us: everything is allowed; a failing server: nothing
+            except Missing as fault:  # none, or none for us: everything is allowed; else nothing
+                if fault.reason.startswith("5"):  # it may be there again the next time
+                    raise Missing(url, f"{fault.reason} (robots.txt)") from None
                 self._robots[host] = Robots() if fault.reason.startswith("4") else NOTHING
             except Refused:
                 self._robots[host] = NOTHING

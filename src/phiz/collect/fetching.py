@@ -61,6 +61,8 @@ class Fetcher:
             return self._set_aside(row, f"not fetched: {fault.reason.rstrip('.')}")
         except _Unlike as fault:
             return self._set_aside(row, str(fault))
+        except Broken:
+            return "waiting"  # cut off twice: the next time, perhaps
         except Missing as fault:
             if not fault.reason.startswith("5"):
                 return self._set_aside(row, fault.reason)
@@ -83,8 +85,10 @@ class Fetcher:
                 data = self._bytes(row)
                 return data, checked(row, data)
             except Broken as fault:
-                if fault.final or not again:
+                if fault.final:
                     raise _Unlike(fault.reason) from None
+                if not again:
+                    raise
             except _Unlike:
                 if not again:
                     raise

@@ -128,7 +128,12 @@ class Zip:
     def _bytes(self, entry: Entry) -> bytes:
         _check_bytes(entry)
         try:
-            return self._zip.read(entry.key)
+            info = entry.key if isinstance(entry.key, zipfile.ZipInfo) else self._zip.getinfo(entry.key)
+            with self._zip.open(info) as file:  # read by what it says of its size: it may hold much more
+                data = file.read(info.file_size)
+                if file.read(1):
+                    raise BadPicture(entry.name, "damaged in the archive: larger than it says")
+            return data
         except OSError as fault:
             raise unreadable(entry.name, fault) from None
         except _DAMAGE as fault:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from phiz.artefacts import disk, sync
+from phiz.artefacts import disk, swap, sync
 from phiz.errors import PhizError, UsageError, nearest
 from phiz.faceset import FaceSet
 
@@ -30,6 +30,7 @@ FORMATS = {
     "webdataset": "a tar of PNG files, each with a JSON of its labels",
     "manifest": "the manifest alone, a line of JSON for every row",
 }
+_MARK = ".phiz"  # in a folder that phiz wrote; readers of picture folders pass over such names
 _SUFFIXES = {".zip": "stylegan", ".tar": "webdataset", ".jsonl": "manifest", "": "imagefolder"}
 
 
@@ -70,7 +71,7 @@ def convert(faces: FaceSet, out: Path, kind: str, label: str | None, force: bool
         raise PhizError(f"{out} exists; choose another name, or --force to replace it.")
     if out.exists() and (out.is_dir() != (kind == "imagefolder")):
         raise PhizError(f"{out} is something else than is to be written; move it away yourself.")
-    if out.is_dir() and any(out.iterdir()) and not (out / "metadata.jsonl").is_file():
+    if out.is_dir() and any(out.iterdir()) and not (out / _MARK).is_file():
         raise PhizError(f"{out} is no folder that phiz wrote, so --force does not replace it.")
     aside = out.with_name(f".{out.name}.partial")
     with disk(out):
@@ -86,11 +87,10 @@ def convert(faces: FaceSet, out: Path, kind: str, label: str | None, force: bool
 def _settle(aside: Path, out: Path) -> None:
     if aside.is_dir():
         sync(aside)
-        if out.exists():
-            shutil.rmtree(out)
-    else:
-        with open(aside, "rb+") as file:
-            os.fsync(file.fileno())
+        swap(aside, out)
+        return
+    with open(aside, "rb+") as file:
+        os.fsync(file.fileno())
     os.replace(aside, out)
 
 
@@ -147,6 +147,7 @@ def _entry(name: str) -> zipfile.ZipInfo:
 
 def _imagefolder(faces: FaceSet, out: Path, label: str | None, progress: Progress) -> None:
     out.mkdir()
+    (out / _MARK).write_text("phiz convert wrote this folder, and replaces it with --force.\n", "utf-8")
     with open(out / "metadata.jsonl", "w", encoding="utf-8") as table:
         for position, data, labels in _samples(faces, progress):
             name = f"{position // 1000:05d}/{position:08d}.png"

@@ -15,11 +15,11 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from phiz.errors import PhizError
+from phiz.prepare.ages import is_age
 from phiz.prepare.entries import Source
 
 TABLES = ("metadata.csv", "metadata.jsonl", "dataset.json")
 SIDES = (".json", ".cls")
-MOST_BYTES = 1 << 30
 
 
 def columns_of(sources: Sequence[Source]) -> dict[str, list[str]]:
@@ -34,7 +34,7 @@ def columns_of(sources: Sequence[Source]) -> dict[str, list[str]]:
         found += [own.get(entry.name, {}) for entry in source.entries]
     names = dict.fromkeys(name for one in found for name in one)
     columns = {name: [one.get(name, "") for one in found] for name in names}
-    useful = {name: texts for name, texts in columns.items() if len(set(texts) - {""}) > 1}
+    useful = {name: texts for name, texts in columns.items() if len(set(texts) - {""}) > 1 or is_age(name)}
     if not useful:
         where = ", ".join(source.name for source in sources[:3])
         raise PhizError(
@@ -88,6 +88,8 @@ def _table(name: str, data: bytes) -> dict[str, dict[str, str]]:
 
 
 def _stylegan(said: Any) -> dict[str, dict[str, str]]:
+    if not isinstance(said, dict):
+        raise ValueError("it is no object with labels")
     pairs = said.get("labels") or []
     about = said.get("phiz") or {}
     name, values = str(about.get("label", "class")), about.get("values") or []
@@ -115,7 +117,7 @@ def _flat(said: Mapping[str, Any]) -> dict[str, str]:
     """Return what can be a label: texts, numbers, yes and no."""
     words = {True: "yes", False: "no"}
     return {
-        str(key): words[value] if isinstance(value, bool) else f"{value}"
+        str(key).strip(): words[value] if isinstance(value, bool) else f"{value}".strip()
         for key, value in said.items()
-        if isinstance(value, str | int | float | bool) and str(value) != "" and len(str(value)) <= 200
+        if isinstance(value, str | int | float | bool) and 0 < len(str(value).strip()) <= 200
     }

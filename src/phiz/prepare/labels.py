@@ -30,6 +30,7 @@ import numpy as np
 
 from phiz.artefacts import sha256
 from phiz.errors import PhizError, nearest
+from phiz.prepare.ages import is_age, is_minor
 from phiz.prepare.bins import is_numbers, values_of
 from phiz.prepare.names import shown
 from phiz.prepare.table import Match, Table, match, read_table
@@ -41,7 +42,6 @@ MOST_WORDS = 64
 MOST_VALUES = 32_767
 """The most values an attribute may have (labels are int16)."""
 
-ADULT = 18
 MINOR = "under 18"
 WAYS = ("folders", "afad", "tags", "given", "colours")
 
@@ -124,10 +124,9 @@ def _columns(
 
 
 def _minors(columns: dict[str, list[str]]) -> dict[int, str]:
-    """Return the pictures whose age is a number below 18."""
-    ages = next((texts for name, texts in columns.items() if name.strip().lower() == "age"), [])
-    found = {index: text for index, text in enumerate(ages) if text and is_numbers([text])}
-    return {index: f"{MINOR}: age {text}" for index, text in found.items() if float(text) < ADULT}
+    """Return the pictures whose age is below 18, or may be."""
+    ages = next((texts for name, texts in columns.items() if is_age(name)), [])
+    return {index: f"{MINOR}: age {text}" for index, text in enumerate(ages) if is_minor(text)}
 
 
 def _split(labels: str) -> tuple[Path, list[str] | None]:
@@ -146,7 +145,7 @@ def _split(labels: str) -> tuple[Path, list[str] | None]:
 
 def _from_given(brought: Brought | None) -> tuple[dict[str, list[str]], dict[str, Any]]:
     columns = brought() if brought else {}
-    useful = {name: texts for name, texts in columns.items() if not _useless(texts, asked=False)}
+    useful = {name: texts for name, texts in columns.items() if not _useless(texts, asked=is_age(name))}
     if not useful:
         raise PhizError("what the pictures bring along has no column that can be a label.")
     return useful, {"from": "given", "columns": list(useful)}
@@ -197,7 +196,7 @@ def _from_table(
     taken = {}
     for column in columns or table.columns:
         texts = found.column(column)
-        if why := _useless(texts, asked=columns is not None):
+        if why := _useless(texts, asked=columns is not None or is_age(column)):
             if columns:
                 raise PhizError(f'{table.path}: column "{column}" {why}.')
             warn(f'{table.path}: column "{column}" {why}: left out.')

@@ -124,10 +124,11 @@ class Job:
         if how.detector != "none":
             detector(how.detector)  # its weights and its self-test, before any work
         folder = self.target.with_name(f".{self.target.name}.partial")
+        places = [str(source.place.resolve()) for source in self.sources]
         with disk(self.target):
             self.target.parent.mkdir(parents=True, exist_ok=True)
             try:
-                work = Work(folder, self.asked.size, asdict(how))
+                work = Work(folder, self.asked.size, asdict(how) | {"sources": places})
             except OSError:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise

@@ -56,6 +56,8 @@ class Parquet:
     def _list(self, number: int, path: Path, file: Any, column: str) -> None:
         others = [name for name in file.schema_arrow.names if name != column]
         words = _words(file)
+        below = path.relative_to(self.place) if path != self.place else Path(path.name)
+        inner = below.with_suffix("").as_posix()  # files of one name may lie in several folders
         nested = str(file.schema_arrow.field(column).type).startswith("struct")
         row = 0
         for group in range(file.num_row_groups):
@@ -66,7 +68,7 @@ class Parquet:
             for at in range(table.num_rows):
                 given = (paths[at] or {}).get("path") or ""
                 suffix = PurePosixPath(given).suffix.lower()
-                name = f"{path.stem}/{row:08d}{suffix if suffix in SUFFIXES else ''}"
+                name = f"{inner}/{row:08d}{suffix if suffix in SUFFIXES else ''}"
                 self.entries.append(Entry(clean(name), size, (number, group, at)))
                 self.labels[name] = _labels({key: values[at] for key, values in rows.items()}, words)
                 row += 1

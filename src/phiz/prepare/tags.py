@@ -14,6 +14,7 @@ from typing import Any
 
 from phiz.artefacts import sha256
 from phiz.errors import PhizError
+from phiz.prepare.ages import is_age
 
 Known = tuple[Sequence[Sequence[str] | None], Sequence[Mapping[str, str] | None]]
 """Tags and labels of every picture, None where none are known."""
@@ -40,7 +41,7 @@ def columns_of(labels: str, known: Known | None, warn: Any) -> tuple[dict[str, l
     for name in dict.fromkeys(name for one in told if one for name in one):
         before = columns.get(name) or [""] * len(told)
         columns[name] = [(one or {}).get(name) or old for one, old in zip(told, before, strict=True)]
-    useful = {name: texts for name, texts in columns.items() if len(set(texts) - {""}) > 1}
+    useful = {name: texts for name, texts in columns.items() if len(set(texts) - {""}) > 1 or is_age(name)}
     if not useful:
         raise PhizError(f"no tag of these pictures is in {path}; add those you know, or leave labels out.")
     without = sum(all(not texts[place] for texts in useful.values()) for place in range(len(tags)))

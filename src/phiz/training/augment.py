@@ -43,7 +43,7 @@ class Strength:
 
     def __init__(self, asked: Augment) -> None:
         self.asked = asked
-        self.state = _fresh(asked.strength if asked.adaptive else 0.0)
+        self.state = _fresh(min(STRONGEST, asked.strength) if asked.adaptive else 0.0)
         self._arrived: torch.cuda.Event | None = None
 
     def at(self, progress: float) -> float:

@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,6 +31,13 @@ _LOWER = "Start anew with lower rates: --set generator.rate=... --set discrimina
 _WORTH_SAYING = 0.05  # of the time, waited for faces
 CLEARLY_WORSE = 2.0
 """How many times the least distance a step may have and still be taken for the best, being later."""
+
+
+ASTRAY = 4.0
+"""How many times the least distance says that a training has broken off, if it was well shortly before."""
+
+_SHORTLY = 3  # evaluations: what gets worse more slowly would do so again
+_TRIES_ASTRAY = 2
 
 
 class Measure(Protocol):
@@ -90,6 +97,7 @@ class Course:
         self.reports = {*plan.evaluations, plan.steps, *range(0, plan.steps, plan.checkpoint_every)}
         self.start = self.saved = self.modelled = time.monotonic()
         self.broken = ""
+        self.back: Checkpoint | None = None  # where to go, of a training that has broken off
         if source := getattr(task, "supply", None):
             source.say = screen.say
 
@@ -166,7 +174,16 @@ class Course:
             Surroundings: that was tried as often as it may be, or there is no checkpoint.
         """
         bad, attempt = self.step, self.attempt + 1
-        kept = None
+        kept, self.back = self.back, None
+        if not self.broken:
+            self.take(kept)
+            self._draw_anew(attempt)
+            self.screen.say(
+                f"Warning: the made faces went astray before step {bad:,}: their distance is more than "
+                f"{ASTRAY:g} times the least. Going back to step {self.step:,} and drawing anew. If that "
+                "comes often, lower the rates: --set generator.rate=... --set discriminator.rate=..."
+            )
+            return
         if self.group.first:
             kept = self._before(bad, self.planned) or self._before(bad)
         if not self.take(kept):
@@ -179,14 +196,34 @@ class Course:
                 f"{self.folder}: {self.broken} is no number before step {bad:,}, after {TRIES} new tries "
                 f"too; the last good state is kept. {_LOWER}"
             )
-        self._attempt(attempt)
-        if self.group.first:
-            checkpoint.drop_after(self.checkpoints, self.step)
-        self.reported = (self.step, time.monotonic(), self._waited())
+        self._draw_anew(attempt)
         self.screen.say(
             f"Warning: {self.broken} was no number before step {bad:,}; going back to step {self.step:,} and "
             "drawing anew. If that comes often, lower the rates: --set generator.rate=..."
         )
+
+    def _draw_anew(self, attempt: int) -> None:
+        self._attempt(attempt)
+        if self.group.first:
+            checkpoint.drop_after(self.checkpoints, self.step)
+        self.reported = (self.step, time.monotonic(), self._waited())
+
+    def _astray(self, value: float) -> Checkpoint | None:
+        """Return the checkpoint to go back to where a training has broken off, with the best model so far.
+
+        None where it has not, does not go back, or has tried so often enough from there.
+        """
+        found, best = self.found, self.found.best_step
+        if not getattr(self.task, "goes_back", False) or best is None or found.least is None:
+            return None
+        since = sum(best < step <= self.step for step in self.plan.evaluations)
+        if value <= ASTRAY * found.least or since > _SHORTLY:
+            return None
+        kept = self._before(best, self.planned)
+        if kept is None or self.attempt - kept.values.get("attempt", 0) >= _TRIES_ASTRAY:
+            return None
+        named = {name: part for name, part in self.task.tensors().items() if name.startswith("best-")}
+        return replace(kept, tensors=kept.tensors | named, values=kept.values | {"found": asdict(self.found)})
 
     def _before(self, bad: int, which: Callable[[int], bool] = lambda step: True) -> Checkpoint | None:
         return checkpoint.newest(self.checkpoints, self.screen.say, lambda step: step <= bad and which(step))
@@ -194,18 +231,21 @@ class Course:
     # -- between steps ---------------------------------------------------------------------------
 
     def report(self) -> bool:
-        """Write a line of metrics; say whether all since the last are numbers."""
+        """Write a line of metrics; say whether to go on: all are numbers, and it has not broken off."""
         count, means = self.meter.steps, self.meter.take()
         left_out = round(means.pop("masked", 0.0) * count)
         names = [name for name, value in means.items() if not np.isfinite(value)]
         broken = bool(left_out or names)
-        self.broken = names[0] if names else "a gradient"
+        self.broken = names[0] if names else "a gradient" if broken else ""
         step, measure = self.step, self.measure
-        if measure and step in self.plan.evaluations and not broken:
-            means[measure.name] = _evaluate(self.task, self.plan, step, measure, self.found)
+        evaluates = step in self.plan.evaluations and not broken
+        if measure and evaluates:
+            value = _evaluate(self.task, self.plan, step, measure, self.found)
+            means[measure.name] = value
+            self.back = self._astray(value)
         if self.group.first:
             self._write(means, {"left_out": left_out or count} if broken else {})
-        return not broken
+        return not broken and not (evaluates and self.group.decided(self.back is not None))
 
     def _write(self, means: dict[str, float], more: dict[str, Any]) -> None:
         now, waited = time.monotonic(), self._waited()
@@ -277,7 +317,9 @@ class Course:
             "identity": self.identity,
         }
         groups = self.task.tensors() | ({"meter": self.meter.sums} if self.meter.sums else {})
-        checkpoint.save(self.checkpoints, Checkpoint(self.step, groups, values), self.planned)
+        best = self.found.best_step or -1
+        of_use = [self.planned, lambda step: step <= best and self.planned(step)]  # to go back to
+        checkpoint.save(self.checkpoints, Checkpoint(self.step, groups, values), of_use)
         self.screen.note(f"Checkpoint at step {self.step}.")
 
 

@@ -32,6 +32,7 @@ class GAN(Pieces):
         self, recipe: Recipe, faces: FaceSet, device: torch.device, group: Group | None = None
     ) -> None:
         super().__init__(recipe, faces, device, group)
+        self.goes_back = recipe.loss == "relativistic"  # older recipes stay as they were
         self.records = device.type == "cuda" and not recipe.compile
         self._recordings: dict[Hashable, Recording | None] = {}  # None where that failed
 

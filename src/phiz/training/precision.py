@@ -45,15 +45,14 @@ def untouched() -> Iterator[None]:
     threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     flushed = sys.float_info.min / 2 == 0.0  # numbers smaller than normal ones count as 0
     only_warns = torch.is_deterministic_algorithms_warn_only_enabled()
-    backends = torch.backends
-    quick = backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32, backends.cudnn.benchmark
+    benchmark = torch.backends.cudnn.benchmark
     try:
         yield
     finally:
         torch.set_num_threads(threads)
         torch.set_flush_denormal(flushed)
         torch.use_deterministic_algorithms(strict, warn_only=only_warns)
-        backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32, backends.cudnn.benchmark = quick
+        torch.backends.cudnn.benchmark = benchmark
 
 
 def cast(precision: Precision, device: torch.device) -> torch.autocast:

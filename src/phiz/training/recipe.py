@@ -77,7 +77,7 @@ class Augment(Part):
     `rise` is then the share of the stage that the way from 0 to 1 takes.
     """
 
-    strength: float = Field(0.3, ge=0, le=STRONGEST)
+    strength: float = Field(0.3, ge=0, le=1)
     rise: float = Field(0.2, ge=0, le=1)
     adaptive: bool = False
     target: float = Field(0.6, ge=-1, le=1)

@@ -12,7 +12,7 @@ from phiz.errors import PhizError, UsageError
 from phiz.networks import base_and_doublings
 from phiz.pictures import SIZES
 from phiz.training import transfer
-from phiz.training.recipe import Recipe
+from phiz.training.recipe import STRONGEST, Recipe
 from phiz.training.transfer import Donor, Taken
 
 
@@ -20,14 +20,19 @@ def check(recipe: Recipe, donor: Donor | None) -> None:
     """Build the networks of `recipe`, without labels, and see what `donor` gives them.
 
     Raises:
-        UsageError: the networks do not take their arguments or their penalty, or freeze asks for what there
-            is not.
+        UsageError: the networks do not take their arguments or their penalty, the augmentation is too
+            strong, or freeze asks for what there is not.
         PhizError: the donor has nothing to give, or not the layers that are to be frozen.
     """
     name, size = recipe.network.name, recipe.size
     g = networks.generator(name, size=size, z=recipe.z, **recipe.network.generator)
     d = networks.discriminator(name, size=size, **recipe.network.discriminator)
     _check_penalty(recipe, d)
+    if recipe.augment and recipe.augment.strength > STRONGEST:
+        raise UsageError(
+            f"--set augment.strength={recipe.augment.strength:g}: beyond {STRONGEST:g} changes leak into the "
+            "made faces; take that at most."
+        )
     if donor is None:
         if recipe.freeze:
             raise UsageError(f"--set freeze={recipe.freeze} keeps layers of a model: name one with --from.")

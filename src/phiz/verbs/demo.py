@@ -61,7 +61,8 @@ def demo(
     try:
         trained = train(drawn.path, run, minutes=minutes, size=size, resume=begun, force=force)
     except Stopped:
-        raise Stopped("stopped, everything saved; the same phiz demo goes on.") from None
+        again = "phiz demo without --force" if force else "the same phiz demo"
+        raise Stopped(f"stopped, everything saved; {again} goes on.") from None
     generate(run, out / "faces.png", n=64, grid=(8, 8))
     walk(run, out / "walk.webp", seconds=6, seed=1, truncation=0.8)
     lines = [

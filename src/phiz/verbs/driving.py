@@ -119,8 +119,8 @@ def device_of(name: str) -> torch.device:
 def start(run: Run, faces_of: Callable[[Run], FaceSet], force: bool, make: MakeJob) -> Trained:
     """Write a new run's folder and fill it; where it cannot even be planned, leave what was there before.
 
-    What `force` replaces lies beside it until then. Where it was stopped or the surroundings gave way, and it
-    replaces nothing, what was prepared stays, to go on with.
+    What `force` replaces lies beside it until then. Where it replaces nothing, and it was stopped, the
+    surroundings gave way or pictures were cut, what was prepared stays, to go on with.
     """
     old = _aside(run.folder)
     if force and run.folder.exists():
@@ -135,12 +135,15 @@ def start(run: Run, faces_of: Callable[[Run], FaceSet], force: bool, make: MakeJ
         run.write()
         return drive(run, faces, make)
     except BaseException as fault:
-        lasting = isinstance(fault, Stopped | Surroundings) and not old.exists()
-        if run.plan is None and not lasting:
+        if _planned(run.folder):
+            raise
+        prepared = isinstance(fault, Stopped | Surroundings) or (run.folder / "faceset").exists()
+        lasting = prepared and not old.exists()
+        if not lasting:
             shutil.rmtree(run.folder, ignore_errors=True)
             if old.exists():
                 old.replace(run.folder)
-        if run.plan is None and isinstance(fault, Stopped):
+        if isinstance(fault, Stopped):
             kept = ", what was prepared is kept; the same command with --resume goes on" if lasting else ""
             raise Stopped(f"stopped before the first step{kept}.") from None
         raise
@@ -195,6 +198,7 @@ def _drive(run: Run, faces: FaceSet, make: MakeJob, group: Group, stop: threadin
     assert run.plan
     if group.first:
         shutil.rmtree(_aside(run.folder), ignore_errors=True)
+        group.began()
     if run.plan.evaluations and measure is None and group.first:
         measure = job.measure()
     steps, folder = run.plan.steps, run.folder

@@ -108,10 +108,10 @@ def evaluate(
             _measured(model, place, real, sees, asked, bar)
             for model, place, real in zip(models, places, each, strict=True)
         ]
-    commands = [_command(place, real, asked, extractor) for place, real in zip(places, each, strict=True)]
+    command = _command(source, reals, asked, extractor, compare)
     lines = [line for one in found for line in _lines(one.evaluation)]
     with artefacts.building(folder, "evaluation", force=True) as place:
-        write_report(place, found, commands)
+        write_report(place, found, command)
     return Evaluated(folder, [one.evaluation for one in found], [*lines, f"See {folder / 'report.html'}."])
 
 
@@ -132,11 +132,15 @@ def _extractor(name: str | Path, threads: int | None, ray: str | None, bar: Bar)
         cluster.close()
 
 
-def _command(place: str | Path, reals: Reals, asked: Asked, extractor: str | Path) -> str:
+def _command(
+    place: str | Path, reals: Reals, asked: Asked, extractor: str | Path, compare: str | Path | None
+) -> str:
     """Return the command that measures all this again."""
     said = ["phiz", "evaluate", str(place), "--against", str(reals.against.faces.path)]
     if reals.learned is False and reals.trained is not None:
         said += ["--trained-on", str(reals.trained.faces.path)]
+    if compare is not None:
+        said += ["--compare", str(compare)]
     said += ["--extractor", str(extractor), "--samples", str(asked.samples), "--seed", str(asked.seed)]
     if asked.truncation != 1.0:
         said += ["--truncation", f"{asked.truncation:g}"]
@@ -244,7 +248,9 @@ def _notes(reals: Reals) -> list[str]:
     notes = []
     if reals.trained is None:
         notes.append(
-            "The faces it learned from are not at hand, so copying could not be checked; give them with "
+            "Copying was not checked beside another model: evaluate this one alone."
+            if reals.second
+            else "The faces it learned from are not at hand, so copying could not be checked; give them with "
             "--trained-on FACESET."
         )
     if reals.learned:

@@ -129,6 +129,9 @@ def from_folder(folder: Path, out: Path | None, asked: Asked) -> Collected:
         ) from None
     if asked.tags:
         raise UsageError(f"{folder} is a folder, which is catalogued whole; leave the tags out.")
+    rules = asked.rules
+    if asked.limit is not None or rules.must_not or rules.artists or rules.min_size:
+        raise UsageError(f"{folder} is a folder, which is catalogued whole; leave limits and rules out.")
     check_folder(target, local=True)
     if asked.dry_run:
         count = sum(1 for _ in given.local_pictures(folder))

@@ -80,9 +80,10 @@ def prepare(
             "all-faces": all_faces, "labels": labels is not None, "include-minors": include_minors,
             "ray": ray is not None, "force": force,
         }  # fmt: skip
+        folder = _only(pictures)
         for name in (name for name, given in making_only.items() if given):
             raise UsageError(f"--{name} is for cutting pictures, not for changing a face set; leave it out.")
-        return changing.change(_only(pictures), restore, drop, quality, screen, sources, warn)
+        return changing.change(folder, restore, drop, quality, screen, sources, warn)
     if restore or drop or sources is not None:
         raise UsageError("restore, drop and sources change a face set: name it alone, without out (-o).")
     check_size(size)

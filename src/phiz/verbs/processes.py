@@ -95,7 +95,6 @@ def tell(group: Group, run: Run) -> None:
             "or a new run with a larger --batch."
         )
     if group.world > 1 and group.first:
-        group.began()
         group.hand_over(json.dumps(run.data()))
 
 

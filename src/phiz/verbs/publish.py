@@ -90,12 +90,10 @@ def publish(
         raise UsageError("The same model is named twice.")
     for model in models:
         _check(model, anyway)
-    config = models[0].config
-    who = rights(author, licence, (config.author, config.licence), ask)
     large = None if upscaler is None else upscalers.load(upscaler)
     shown: list[site.Shown] = []
     for number, (source, model) in enumerate(zip(listed, models, strict=True)):
-        own = (author or model.config.author or who[0], licence or model.config.licence or who[1])
+        own = rights(author, licence, (model.config.author, model.config.licence), ask)
         called = _name(Path(source), model, [one.data["name"] for one in shown])
         one = _shown(model, called, own, weights, names or {}, first=number == 0)
         shown.append(_with_larger(one, large or upscalers.carried(model.path), sharpness))
@@ -172,6 +170,7 @@ def _shown(
         "name": name,
         "size": config.size,
         "z": config.z,
+        "attributes": list(config.labels),
         "labels": config.labels,
         "frequencies": config.frequencies,
         "output_range": list(config.output_range),

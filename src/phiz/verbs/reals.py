@@ -55,6 +55,7 @@ class Reals:
         held: real faces that are not among `trained`: how close real faces come to them by themselves.
         learned: whether the model learned from `against`; None where that is not known.
         split: how all these were kept apart, in words.
+        second: whether they were found for another model, and what that one learned from was not at hand.
     """
 
     against: Part
@@ -63,6 +64,7 @@ class Reals:
     held: Part | None
     learned: bool | None
     split: str
+    second: bool = False
 
 
 def find(source: Path, model: Model, against: str | Path | None, given: str | Path | None) -> Reals:
@@ -107,16 +109,19 @@ def beside(reals: Reals, first: Model, source: Path, model: Model) -> Reals:
     """Return the same real faces for another model than the `first`: what it learned from is its own."""
     if model.config.faceset is not None and model.config.faceset == first.config.faceset:
         return reals
+    unknown = replace(reals, trained=None, held=None, second=True)
     split = f"the same faces as for {first.name}"
     if reals.against.faces.id == model.config.faceset:
-        return replace(
-            reals, trained=None, held=None, learned=True, split=f"{split}, which this one learned from"
-        )
+        return replace(unknown, learned=True, split=f"{split}, which this one learned from")
     trained = trained_on(source, model, None)
     if trained is None or trained.size != reals.against.faces.size:
         split += ", which this one may or may not have learned from"
-        return replace(reals, trained=None, held=None, learned=None, split=split)
-    others, shared = _others(reals.against.faces, trained)
+        return replace(unknown, learned=None, split=split)
+    try:
+        others, shared = _others(reals.against.faces, trained)
+    except PhizError:
+        split += ", of whose pictures this one learned"
+        return replace(unknown, learned=True, split=split)
     if shared:
         split += f"; {shared:,} of their set this one learned from"
     return replace(reals, trained=Part(trained), held=others, learned=bool(shared), split=split)

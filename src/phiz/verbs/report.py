@@ -63,9 +63,9 @@ class Found:
     nearest: Nearest | None
 
 
-def write_report(folder: Path, found: Sequence[Found], commands: Sequence[str]) -> None:
+def write_report(folder: Path, found: Sequence[Found], command: str) -> None:
     """Write evaluation.json (and compared.json of a second model) and report.html into `folder`."""
-    sides = [_side(one, command) for one, command in zip(found, commands, strict=True)]
+    sides = [_side(one, command) for one in found]
     (folder / "report.html").write_text(page(sides), "utf-8")
     for one, name in zip(found, ("evaluation.json", "compared.json"), strict=False):
         one.evaluation.write(folder / name)

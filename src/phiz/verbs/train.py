@@ -190,8 +190,8 @@ def _faces(source: str | Path, labels: str | Path | None, run: Run) -> FaceSet:
     faces = sources.faces_of(run, source, labels)
     if _goes_on(run, faces) and not any(k.split(".")[0] == "outline" for k in run.asked["settings"] or {}):
         run.recipe = run.recipe.model_copy(update={"outline": None})
-    automatic.settle(run, faces)
     starting.check_labels(run.recipe, faces.schema)
+    automatic.settle(run, faces)
     return faces
 
 

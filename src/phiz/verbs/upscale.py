@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -149,8 +150,8 @@ class _Job:
 
     def _place(self, label: str, name: str) -> Path:
         at = PurePosixPath(label, name)
-        places = [at.with_suffix(".png"), PurePosixPath(f"{at}.png")]
-        places += [at.with_name(f"{at.name}-{number}.png") for number in range(2, len(self.written) + 3)]
+        more = (at.with_name(f"{at.name}-{number}.png") for number in count(2))
+        places = chain([at.with_suffix(".png"), PurePosixPath(f"{at}.png")], more)
         return next(self.out / place for place in places if self.out / place not in self.written)
 
     def _said(self, data: bytes) -> dict[str, Any]:

@@ -94,7 +94,7 @@ export const en = {
   threads: "WebAssembly, several threads",
   webgpu: "WebGPU",
   again: "The same face in a terminal",
-  terminal: "phiz generate MODEL -o face.png --seed {0}",
+  terminal: "phiz generate MODEL -o face.png -n 1 --seed {0}",
   terminalLike: "phiz generate MODEL -o face.png --like {0}",
   private: "Everything happens in this browser. Nothing is sent anywhere.",
   limits:

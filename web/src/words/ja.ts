@@ -96,7 +96,7 @@ export const ja: Words = {
   threads: "WebAssembly（複数スレッド）",
   webgpu: "WebGPU",
   again: "ターミナルで同じ顔を作る",
-  terminal: "phiz generate MODEL -o face.png --seed {0}",
+  terminal: "phiz generate MODEL -o face.png -n 1 --seed {0}",
   terminalLike: "phiz generate MODEL -o face.png --like {0}",
   private: "すべてこのブラウザーの中で行われ、どこにも送られません。",
   limits: "顔は、モデルが学習した画像の欠けや偏りを受け継ぎます。実在の人の写真と偽らないでください。",

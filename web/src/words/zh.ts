@@ -96,7 +96,7 @@ export const zh: Words = {
   threads: "WebAssembly 多线程",
   webgpu: "WebGPU",
   again: "在终端中得到同一张脸",
-  terminal: "phiz generate MODEL -o face.png --seed {0}",
+  terminal: "phiz generate MODEL -o face.png -n 1 --seed {0}",
   terminalLike: "phiz generate MODEL -o face.png --like {0}",
   private: "一切都在此浏览器中进行，不会发送到任何地方。",
   limits: "这些脸依照模型学习过的图片，也带有其缺失与偏向。请勿冒充真人照片。",
