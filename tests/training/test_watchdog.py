@@ -152,7 +152,7 @@ def test_where_new_tries_do_not_help_the_last_good_state_stays(tmp_path):
 class BreaksOff(Counter):
     """A task whose faces are bright from step 50 on, for so many attempts; it keeps its best."""
 
-    goes_back = True
+    goes_back, pace = True, 1.0
 
     def __init__(self, attempts: int) -> None:
         super().__init__()
@@ -208,6 +208,26 @@ def test_a_training_that_breaks_off_goes_back_and_draws_anew(tmp_path):
     lines = metrics(tmp_path / "run")
     assert next(line["step"] for line in lines if line.get("attempt")) > 40
     assert lines[-1]["attempt"] == 1
+
+
+def test_what_broke_off_goes_on_with_half_the_rates(tmp_path):
+    whole, rates = BreaksOff(1), []
+
+    def step(position: Position) -> dict[str, torch.Tensor]:
+        rates.append(whole.pace)
+        return Counter.step(whole, position)
+
+    whole.step = step  # type: ignore[method-assign]
+    broken_off(whole, tmp_path / "run")
+    assert rates == [1.0] * 50 + [0.5] * 60
+    faces = write_faces(tmp_path / "faces")
+    moved = []
+    for pace in (1.0, 0.5):
+        task = task_of("auto", faces, outline="null")
+        task.pace = pace
+        task.step(plan.fixed(task, 10).position(0))
+        moved.append(task.optimizers["optimizer-generator"].param_groups[0]["lr"])
+    assert moved[1] == moved[0] / 2
 
 
 def test_one_that_breaks_off_again_and_again_goes_on_and_keeps_its_best(tmp_path):

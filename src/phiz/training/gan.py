@@ -33,6 +33,7 @@ class GAN(Pieces):
     ) -> None:
         super().__init__(recipe, faces, device, group)
         self.goes_back = recipe.loss == "relativistic"  # older recipes stay as they were
+        self.pace = 1.0  # what both rates are multiplied by; less where it broke off
         self.records = device.type == "cuda" and not recipe.compile
         self._recordings: dict[Hashable, Recording | None] = {}  # None where that failed
 
@@ -72,7 +73,8 @@ class GAN(Pieces):
         recipe = self.recipe
         for role, asked in (("generator", recipe.generator), ("discriminator", recipe.discriminator)):
             optimizer = self.optimizers[f"optimizer-{role}"]
-            optimizers.set_rate(optimizer, asked.rate * schedules.falling(at.progress, recipe.decay))
+            rate = self.pace * asked.rate * schedules.falling(at.progress, recipe.decay)
+            optimizers.set_rate(optimizer, rate)
             optimizers.set_beta2(optimizer, self._moving(asked.beta2, asked.beta2_end, at))
         pieces = self.pieces(at)
         recording = self._recorded(pieces)
