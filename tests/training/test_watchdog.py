@@ -152,7 +152,7 @@ def test_where_new_tries_do_not_help_the_last_good_state_stays(tmp_path):
 class BreaksOff(Counter):
     """A task whose faces are bright from step 50 on, for so many attempts; it keeps its best."""
 
-    goes_back, pace = True, 1.0
+    goes_back, firmer = True, 0
 
     def __init__(self, attempts: int) -> None:
         super().__init__()
@@ -210,24 +210,23 @@ def test_a_training_that_breaks_off_goes_back_and_draws_anew(tmp_path):
     assert lines[-1]["attempt"] == 1
 
 
-def test_what_broke_off_goes_on_with_half_the_rates(tmp_path):
-    whole, rates = BreaksOff(1), []
+def test_what_broke_off_goes_on_with_a_stronger_penalty(tmp_path):
+    whole, firmer = BreaksOff(1), []
 
     def step(position: Position) -> dict[str, torch.Tensor]:
-        rates.append(whole.pace)
+        firmer.append(whole.firmer)
         return Counter.step(whole, position)
 
     whole.step = step  # type: ignore[method-assign]
     broken_off(whole, tmp_path / "run")
-    assert rates == [1.0] * 50 + [0.5] * 60
+    assert firmer == [0] * 50 + [1] * 60
     faces = write_faces(tmp_path / "faces")
-    moved = []
-    for pace in (1.0, 0.5):
+    penalties = []
+    for often in (0, 1):
         task = task_of("auto", faces, outline="null")
-        task.pace = pace
-        task.step(plan.fixed(task, 10).position(0))
-        moved.append(task.optimizers["optimizer-generator"].param_groups[0]["lr"])
-    assert moved[1] == moved[0] / 2
+        task.firmer = often
+        penalties.append(float(task.step(plan.fixed(task, 10).position(0))["penalty"]))
+    assert penalties[1] == pytest.approx(gan.FIRMER * penalties[0], rel=1e-3)
 
 
 def test_one_that_breaks_off_again_and_again_goes_on_and_keeps_its_best(tmp_path):

@@ -97,7 +97,7 @@ class Course:
         self.reports = {*plan.evaluations, plan.steps, *range(0, plan.steps, plan.checkpoint_every)}
         self.start = self.saved = self.modelled = time.monotonic()
         self.broken = ""
-        self.slower = 0  # how often it did
+        self.firmer = 0  # how often it did
         self.back: Checkpoint | None = None  # where to go, of a training that has broken off
         if source := getattr(task, "supply", None):
             source.say = screen.say
@@ -158,7 +158,7 @@ class Course:
         self.found = Outcome(**values.get("found", {"seconds": values["seconds"]}))
         self.watch.state = values.get("watch", {})
         self._attempt(values.get("attempt", 0))
-        self._slow(values.get("slower", 0))
+        self._hold(values.get("firmer", 0))
         return True
 
     def _attempt(self, attempt: int) -> None:
@@ -166,11 +166,11 @@ class Course:
         if random := getattr(self.task, "random", None):
             random.attempt = attempt
 
-    def _slow(self, slower: int) -> None:
-        """Halve the task's rates so many times; drawing anew is not enough where they are too high."""
-        self.slower = slower
-        if hasattr(self.task, "pace"):
-            self.task.pace = 0.5**slower
+    def _hold(self, firmer: int) -> None:
+        """Have the task hold its game so much firmer: drawing anew, or lower rates, break off again."""
+        self.firmer = firmer
+        if hasattr(self.task, "firmer"):
+            self.task.firmer = firmer
 
     def roll_back(self) -> None:
         """Go back to the last planned checkpoint, and draw anew from there.
@@ -181,16 +181,16 @@ class Course:
         Raises:
             Surroundings: that was tried as often as it may be, or there is no checkpoint.
         """
-        bad, attempt, slower = self.step, self.attempt + 1, self.slower + 1
+        bad, attempt, firmer = self.step, self.attempt + 1, self.firmer + 1
         kept, self.back = self.back, None
         if not self.broken:
             self.take(kept)
             self._draw_anew(attempt)
-            self._slow(slower)
+            self._hold(firmer)
             self.screen.say(
                 f"Warning: the made faces went astray before step {bad:,}: their distance is more than "
-                f"{ASTRAY:g} times the least. Going back to step {self.step:,} and on from there with half "
-                "the rates. If that comes often, set lower ones: --set generator.rate=..."
+                f"{ASTRAY:g} times the least. Going back to step {self.step:,} and on from there with a "
+                "stronger penalty. If that comes often, begin with one: --set penalty.gamma=..."
             )
             return
         if self.group.first:
@@ -321,7 +321,7 @@ class Course:
             "reported": self.meter.counts,
             "found": asdict(self.found),
             "attempt": self.attempt,
-            "slower": self.slower,
+            "firmer": self.firmer,
             "splits": getattr(self.task, "splits", 1),
             "watch": self.watch.state,
             "identity": self.identity,
