@@ -34,7 +34,7 @@ def names(folder: Path) -> list[int]:
 
 def test_the_newest_are_kept_and_the_newest_planned_one(tmp_path):
     for step in (0, 100, 103, 107, 111):
-        checkpoint.save(tmp_path, point(step), [lambda step: step % 100 == 0])
+        checkpoint.save(tmp_path, point(step), lambda step: step % 100 == 0)
     assert names(tmp_path) == [111, 107, 103, 100]
     kept = checkpoint.newest(tmp_path, print, lambda step: step % 100 == 0)
     assert kept is not None

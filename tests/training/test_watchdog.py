@@ -6,7 +6,6 @@ import json
 import time
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,9 +21,8 @@ from phiz.training import checkpoint, gan, loop, losses, optimizers, plan, suppl
 from phiz.training import recipe as recipes
 from phiz.training.course import Course
 from phiz.training.recipe import RECIPES, Adam
-from phiz.training.tasks import Position
 from phiz.training.watchdog import Watch, variety
-from runs import Counter, Halt, Quiet, metrics, states
+from runs import Halt, Quiet, metrics, states
 from toyset import SMALL, write_faces
 
 
@@ -144,109 +142,6 @@ def test_where_new_tries_do_not_help_the_last_good_state_stays(tmp_path):
     assert all(torch.isfinite(t).all() for part in point.tensors.values() for t in part.values())
     for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines():
         json.loads(line, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
-
-
-# -- trainings that break off ---------------------------------------------------------------------
-
-
-class BreaksOff(Counter):
-    """A task whose faces are bright from step 50 on, for so many attempts; it keeps its best."""
-
-    goes_back, firmer = True, 0
-
-    def __init__(self, attempts: int) -> None:
-        super().__init__()
-        self.attempts, self.random = attempts, SimpleNamespace(attempt=0)
-        self.best = torch.zeros(())
-
-    def sample(self, position: Position, count: int = 1) -> np.ndarray:
-        astray = position.step >= 50 and self.random.attempt < self.attempts
-        return np.full((count, 4, 4, 3), 200 if astray else 10, np.uint8)
-
-    def keep(self, position: Position) -> None:
-        self.best = torch.tensor(float(position.step))
-
-    def tensors(self):
-        return super().tensors() | {"best-generator": {"step": self.best}}
-
-    def restore(self, tensors):
-        super().restore(tensors)
-        self.best = tensors["best-generator"]["step"].clone()
-
-
-class Brightness:
-    name, samples = "frechet_filters", 1
-
-    def __call__(self, faces: np.ndarray) -> float:
-        return float(faces.mean())
-
-
-def broken_off(task: BreaksOff, folder: Path, halt: int | None = None) -> tuple[Quiet, loop.Outcome]:
-    """Train for 100 steps with an evaluation at every tenth, checkpoints at every 20th."""
-    folder.mkdir(exist_ok=True)
-    planned = plan.staged(task, [100])
-    planned.evaluations, planned.checkpoint_every = list(range(10, 101, 10)), 20
-    screen, step = Quiet(), task.step
-
-    def halting(position: Position) -> dict[str, torch.Tensor]:
-        if position.step == halt and task.random.attempt:
-            raise Halt
-        return step(position)
-
-    task.step = halting  # type: ignore[method-assign]
-    found = loop.run(task, planned, folder, lambda *_: None, lambda _: None, screen, measure=Brightness())
-    return screen, found
-
-
-def test_a_training_that_breaks_off_goes_back_and_draws_anew(tmp_path):
-    screen, found = broken_off(BreaksOff(1), tmp_path / "run")
-    said = [line for line in screen.said if "astray" in line]
-    assert len(said) == 1
-    assert "before step 50" in said[0]
-    assert "step 40" in said[0]
-    assert found.best_step == 100
-    lines = metrics(tmp_path / "run")
-    assert next(line["step"] for line in lines if line.get("attempt")) > 40
-    assert lines[-1]["attempt"] == 1
-
-
-def test_what_broke_off_goes_on_with_a_stronger_penalty(tmp_path):
-    whole, firmer = BreaksOff(1), []
-
-    def step(position: Position) -> dict[str, torch.Tensor]:
-        firmer.append(whole.firmer)
-        return Counter.step(whole, position)
-
-    whole.step = step  # type: ignore[method-assign]
-    broken_off(whole, tmp_path / "run")
-    assert firmer == [0] * 50 + [1] * 60
-    faces = write_faces(tmp_path / "faces")
-    penalties = []
-    for often in (0, 1):
-        task = task_of("auto", faces, outline="null")
-        task.firmer = often
-        penalties.append(float(task.step(plan.fixed(task, 10).position(0))["penalty"]))
-    assert penalties[1] == pytest.approx(gan.FIRMER * penalties[0], rel=1e-3)
-
-
-def test_one_that_breaks_off_again_and_again_goes_on_and_keeps_its_best(tmp_path):
-    screen, found = broken_off(BreaksOff(99), tmp_path / "run")
-    assert len([line for line in screen.said if "astray" in line]) == 2
-    assert (found.best_step, found.best) == (40, 10.0)
-    assert states(tmp_path / "run")["best-generator.safetensors"]["step"] == np.float32(40).tobytes()
-
-
-def test_what_broke_off_resumes_exactly_and_old_recipes_do_not_go_back(tmp_path):
-    broken_off(BreaksOff(1), tmp_path / "whole")
-    with pytest.raises(Halt):
-        broken_off(BreaksOff(1), tmp_path / "run", halt=55)
-    broken_off(BreaksOff(1), tmp_path / "run")
-    assert metrics(tmp_path / "run") == metrics(tmp_path / "whole")
-    assert states(tmp_path / "run") == states(tmp_path / "whole")
-    faces = write_faces(tmp_path / "faces")
-    assert [task_of(name, faces).goes_back for name in ("auto", "quick", "dcgan", "afad64")] == [
-        True, True, False, False,
-    ]  # fmt: skip
 
 
 # -- what lasts -----------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,9 +45,9 @@ class Checkpoint:
 
 
 def save(
-    folder: Path, checkpoint: Checkpoint, of_use: Sequence[Callable[[int], bool]] = (), keep: int = 3
+    folder: Path, checkpoint: Checkpoint, planned: Callable[[int], bool] = lambda step: True, keep: int = 3
 ) -> Path:
-    """Write `checkpoint` below `folder`, whole or not at all; keep the newest `keep`, and that of each use.
+    """Write `checkpoint` below `folder`, whole or not at all; keep the newest `keep`, and the newest planned.
 
     The best generator so far is part of every checkpoint, so the newest ones hold it too. Those of later
     steps go: a training that stands before them had to go around them.
@@ -76,8 +76,7 @@ def save(
         raise
     drop_after(folder, checkpoint.step)
     there = found(folder)
-    newest_of = [[path for path in there if which(_step(path))][:1] for which in of_use]
-    kept = {*there[:keep], *(path for paths in newest_of for path in paths)}
+    kept = {*there[:keep], *[path for path in there if planned(_step(path))][:1]}
     for old in set(there) - kept:
         shutil.rmtree(old, ignore_errors=True)
     return place

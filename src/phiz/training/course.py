@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,13 +31,6 @@ _LOWER = "Start anew with lower rates: --set generator.rate=... --set discrimina
 _WORTH_SAYING = 0.05  # of the time, waited for faces
 CLEARLY_WORSE = 2.0
 """How many times the least distance a step may have and still be taken for the best, being later."""
-
-
-ASTRAY = 4.0
-"""How many times the least distance says that a training has broken off, if it was well shortly before."""
-
-_SHORTLY = 3  # evaluations: what gets worse more slowly would do so again
-_TRIES_ASTRAY = 2
 
 
 class Measure(Protocol):
@@ -97,8 +90,6 @@ class Course:
         self.reports = {*plan.evaluations, plan.steps, *range(0, plan.steps, plan.checkpoint_every)}
         self.start = self.saved = self.modelled = time.monotonic()
         self.broken = ""
-        self.firmer = 0  # how often it did
-        self.back: Checkpoint | None = None  # where to go, of a training that has broken off
         if source := getattr(task, "supply", None):
             source.say = screen.say
 
@@ -158,19 +149,12 @@ class Course:
         self.found = Outcome(**values.get("found", {"seconds": values["seconds"]}))
         self.watch.state = values.get("watch", {})
         self._attempt(values.get("attempt", 0))
-        self._hold(values.get("firmer", 0))
         return True
 
     def _attempt(self, attempt: int) -> None:
         self.attempt = attempt
         if random := getattr(self.task, "random", None):
             random.attempt = attempt
-
-    def _hold(self, firmer: int) -> None:
-        """Have the task hold its game so much firmer: drawing anew, or lower rates, break off again."""
-        self.firmer = firmer
-        if hasattr(self.task, "firmer"):
-            self.task.firmer = firmer
 
     def roll_back(self) -> None:
         """Go back to the last planned checkpoint, and draw anew from there.
@@ -181,18 +165,8 @@ class Course:
         Raises:
             Surroundings: that was tried as often as it may be, or there is no checkpoint.
         """
-        bad, attempt, firmer = self.step, self.attempt + 1, self.firmer + 1
-        kept, self.back = self.back, None
-        if not self.broken:
-            self.take(kept)
-            self._draw_anew(attempt)
-            self._hold(firmer)
-            self.screen.say(
-                f"Warning: the made faces went astray before step {bad:,}: their distance is more than "
-                f"{ASTRAY:g} times the least. Going back to step {self.step:,} and on from there with a "
-                "stronger penalty. If that comes often, begin with one: --set penalty.gamma=..."
-            )
-            return
+        bad, attempt = self.step, self.attempt + 1
+        kept = None
         if self.group.first:
             kept = self._before(bad, self.planned) or self._before(bad)
         if not self.take(kept):
@@ -205,34 +179,14 @@ class Course:
                 f"{self.folder}: {self.broken} is no number before step {bad:,}, after {TRIES} new tries "
                 f"too; the last good state is kept. {_LOWER}"
             )
-        self._draw_anew(attempt)
-        self.screen.say(
-            f"Warning: {self.broken} was no number before step {bad:,}; going back to step {self.step:,} and "
-            "drawing anew. If that comes often, lower the rates: --set generator.rate=..."
-        )
-
-    def _draw_anew(self, attempt: int) -> None:
         self._attempt(attempt)
         if self.group.first:
             checkpoint.drop_after(self.checkpoints, self.step)
         self.reported = (self.step, time.monotonic(), self._waited())
-
-    def _astray(self, value: float) -> Checkpoint | None:
-        """Return the checkpoint to go back to where a training has broken off, with the best model so far.
-
-        None where it has not, does not go back, or has tried so often enough from there.
-        """
-        found, best = self.found, self.found.best_step
-        if not getattr(self.task, "goes_back", False) or best is None or found.least is None:
-            return None
-        since = sum(best < step <= self.step for step in self.plan.evaluations)
-        if value <= ASTRAY * found.least or since > _SHORTLY:
-            return None
-        kept = self._before(best, self.planned)
-        if kept is None or self.attempt - kept.values.get("attempt", 0) >= _TRIES_ASTRAY:
-            return None
-        named = {name: part for name, part in self.task.tensors().items() if name.startswith("best-")}
-        return replace(kept, tensors=kept.tensors | named, values=kept.values | {"found": asdict(self.found)})
+        self.screen.say(
+            f"Warning: {self.broken} was no number before step {bad:,}; going back to step {self.step:,} and "
+            "drawing anew. If that comes often, lower the rates: --set generator.rate=..."
+        )
 
     def _before(self, bad: int, which: Callable[[int], bool] = lambda step: True) -> Checkpoint | None:
         return checkpoint.newest(self.checkpoints, self.screen.say, lambda step: step <= bad and which(step))
@@ -240,21 +194,18 @@ class Course:
     # -- between steps ---------------------------------------------------------------------------
 
     def report(self) -> bool:
-        """Write a line of metrics; say whether to go on: all are numbers, and it has not broken off."""
+        """Write a line of metrics; say whether all since the last are numbers."""
         count, means = self.meter.steps, self.meter.take()
         left_out = round(means.pop("masked", 0.0) * count)
         names = [name for name, value in means.items() if not np.isfinite(value)]
         broken = bool(left_out or names)
-        self.broken = names[0] if names else "a gradient" if broken else ""
+        self.broken = names[0] if names else "a gradient"
         step, measure = self.step, self.measure
-        evaluates = step in self.plan.evaluations and not broken
-        if measure and evaluates:
-            value = _evaluate(self.task, self.plan, step, measure, self.found)
-            means[measure.name] = value
-            self.back = self._astray(value)
+        if measure and step in self.plan.evaluations and not broken:
+            means[measure.name] = _evaluate(self.task, self.plan, step, measure, self.found)
         if self.group.first:
             self._write(means, {"left_out": left_out or count} if broken else {})
-        return not broken and not (evaluates and self.group.decided(self.back is not None))
+        return not broken
 
     def _write(self, means: dict[str, float], more: dict[str, Any]) -> None:
         now, waited = time.monotonic(), self._waited()
@@ -321,15 +272,12 @@ class Course:
             "reported": self.meter.counts,
             "found": asdict(self.found),
             "attempt": self.attempt,
-            "firmer": self.firmer,
             "splits": getattr(self.task, "splits", 1),
             "watch": self.watch.state,
             "identity": self.identity,
         }
         groups = self.task.tensors() | ({"meter": self.meter.sums} if self.meter.sums else {})
-        best = self.found.best_step or -1
-        of_use = [self.planned, lambda step: step <= best and self.planned(step)]  # to go back to
-        checkpoint.save(self.checkpoints, Checkpoint(self.step, groups, values), of_use)
+        checkpoint.save(self.checkpoints, Checkpoint(self.step, groups, values), self.planned)
         self.screen.note(f"Checkpoint at step {self.step}.")
 
 

@@ -24,9 +24,6 @@ from phiz.training.recording import Recording
 from phiz.training.tasks import Position
 from phiz.training.watchdog import variety
 
-FIRMER = 4.0
-"""What gamma is multiplied by each time that a training has broken off (benchmarks/RESULTS.md)."""
-
 
 class GAN(Pieces):
     """Trains G and D of a recipe on a face set; see phiz.training.tasks.Task."""
@@ -35,8 +32,6 @@ class GAN(Pieces):
         self, recipe: Recipe, faces: FaceSet, device: torch.device, group: Group | None = None
     ) -> None:
         super().__init__(recipe, faces, device, group)
-        self.goes_back = recipe.loss == "relativistic" and recipe.penalty is not None
-        self.firmer = 0  # how often it broke off: gamma is FIRMER times as large each time
         self.records = device.type == "cuda" and not recipe.compile
         self._recordings: dict[Hashable, Recording | None] = {}  # None where that failed
 
@@ -96,7 +91,7 @@ class GAN(Pieces):
         """Move D: arXiv 2501.05441, eq. 2 with the penalties of eq. 3; fakes are shared with G's step."""
         recipe, optimizer = self.recipe, self.optimizers["optimizer-discriminator"]
         asked = recipe.penalty
-        gamma = self._moving(asked.gamma, asked.gamma_end, at) * FIRMER**self.firmer if asked else 0.0
+        gamma = self._moving(asked.gamma, asked.gamma_end, at) if asked else 0.0
         if recording:
             figures, on_real, on_fake = (found.clone() for found in recording.first(pieces[0], gamma))
             verdicts = torch.stack([on_real, on_fake])
