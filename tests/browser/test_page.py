@@ -153,6 +153,27 @@ def test_two_pictures_of_the_terminal_are_mixed_and_a_sheet_is_spread_out(desk, 
     labels = page.locator("ul.wall button").evaluate_all("(all) => all.map((one) => one.ariaLabel)")
     assert [re.search(r"seed (\d+)", label)[1] for label in labels] == ["5", "6", "20"]
     assert all("hair red" in label for label in labels)
+    page.locator("ul.wall button").nth(1).click()
+    shows(page, "6")
+    page.wait_for_timeout(300)  # the history is noted by then
+    assert page.locator("ul.wall button").count() == 3
+
+
+def test_the_face_on_the_stage_is_its_own_whatever_the_wall_does(visit, tmp_path):
+    page = visit()
+    page.wait_for_selector("ul.wall button.live canvas")
+    page.locator("ul.wall button").nth(4).click()
+    shows(page, "4")
+    before = pixels(page)
+    page.locator(".bar button", has_text="Adjust").click()
+    page.locator(".bar .slider input").evaluate(
+        "(input) => { input.value = '0.5'; input.dispatchEvent(new Event('input', { bubbles: true })); }"
+    )
+    page.wait_for_timeout(200)
+    (tmp_path / "face.png").write_bytes(saved(page, "PNG"))
+    said_of = marks.read(tmp_path / "face.png")
+    assert said_of["truncation"] == 1
+    assert np.array_equal(pixels(page), before)
 
 
 def test_pictures_of_others_are_named(desk, tmp_path):

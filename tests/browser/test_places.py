@@ -25,6 +25,9 @@ def test_one_file_works_from_a_disk(visit, desk, single):
     assert np.array_equal(pixels(page), pixels(served))
     page.locator("#models select").select_option(index=1)
     until(page, f"document.querySelector('{STAGE}').width === 16")
+    page.locator("#models select").select_option(index=0)
+    until(page, f"document.querySelector('{STAGE}').width === 32")
+    until(page, "document.querySelectorAll('ul.wall button').length === 48")
 
 
 def test_a_folder_opened_as_a_file_says_so(visit, site):
@@ -105,6 +108,9 @@ def test_a_device_that_makes_other_faces_shows_none(visit, changed):
     assert "other faces than it should" in page.text_content("#trouble")
     assert page.locator("ul.wall img").count() == 48
     assert page.locator("ul.wall canvas").count() == 0
+    for tab in ("History", "Faces"):
+        page.locator(".tab", has_text=tab).click()
+    until(page, "document.querySelectorAll('ul.wall img').length === 48")
 
 
 def test_what_did_not_arrive_is_said(visit, changed):
@@ -113,6 +119,18 @@ def test_what_did_not_arrive_is_said(visit, changed):
 
     page = visit(changed(lose), expect="frozen", quiet=True)
     assert "did not arrive" in page.text_content("#trouble")
+
+
+def test_a_model_that_did_not_arrive_leaves_the_others_alone(visit, changed):
+    def lose(data, place):
+        (place / data["models"][1]["weights"]).unlink()
+
+    page = visit(changed(lose), quiet=True)
+    page.locator("#models select").select_option(index=1)
+    page.wait_for_selector("html[data-state=frozen]")
+    page.locator("#models select").select_option(index=0)
+    page.wait_for_selector("html[data-state=ready]")
+    shows(page, "0")
 
 
 def test_a_browser_without_simd_is_told(visit):

@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phiz.training.augment import EVERY, Changes, Strength, _moved
-from phiz.training.recipe import STRONGEST, Augment
+from phiz.training.augment import EVERY, LIMIT, Changes, Strength, _moved
+from phiz.training.recipe import Augment
 
 
 def draws(seed: int = 0) -> torch.Generator:
@@ -77,7 +77,7 @@ def test_a_schedule_rises_to_the_strength_asked_for():
     assert Strength(Augment(strength=0.4, rise=0.0)).at(0.0) == 0.4
 
 
-@pytest.mark.parametrize(("sign", "end"), [(0.9, STRONGEST), (0.1, 0.0)])
+@pytest.mark.parametrize(("sign", "end"), [(0.9, LIMIT), (0.1, 0.0)])
 def test_the_adaptive_strength_follows_how_sure_d_is(sign, end):
     strength = Strength(Augment(strength=0.2, rise=0.1, adaptive=True))
     for _ in range(EVERY):

@@ -91,6 +91,15 @@ def test_a_page_says_what_it_shows(model, tmp_path):
     assert (said["seed"], said["model"], said["synthetic"]) == (7, model.hash, True)
 
 
+def test_each_model_has_its_own_author_and_licence(model, tmp_path):
+    owned = toys.model(tmp_path / "owned", seed=5, author="Bob", licence="apache-2.0")
+    answers = {"author": "Ada", "licence": "mit"}
+    phiz.publish([owned.path, model.path], tmp_path / "site", ask=answers.get)
+    data = data_of((tmp_path / "site" / "index.html").read_text("utf-8"))
+    cards = [shown["card"] for shown in data["models"]]
+    assert [(card["author"], card["licence"]) for card in cards] == [("Bob", "apache-2.0"), ("Ada", "mit")]
+
+
 def test_author_and_licence_are_asked_once(model, tmp_path):
     with pytest.raises(UsageError, match="--author"):
         phiz.publish(model.path, tmp_path / "a.html")

@@ -22,10 +22,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from phiz.training.precision import wide
-from phiz.training.recipe import STRONGEST, Augment
+from phiz.training.recipe import Augment
 from phiz.training.supply import fetched, sent
 
 EVERY = 4
+LIMIT = 0.8
+"""The strength beyond which changes leak into what G makes (arXiv 2006.06676, figure 3)."""
+
 _SHIFT = 0.125  # of the side
 _SCALE = 0.2  # standard deviation of its base-2 logarithm
 _TURN = math.pi / 12
@@ -43,7 +46,7 @@ class Strength:
 
     def __init__(self, asked: Augment) -> None:
         self.asked = asked
-        self.state = _fresh(min(STRONGEST, asked.strength) if asked.adaptive else 0.0)
+        self.state = _fresh(min(LIMIT, asked.strength) if asked.adaptive else 0.0)
         self._arrived: torch.cuda.Event | None = None
 
     def at(self, progress: float) -> float:
@@ -73,7 +76,7 @@ class Strength:
         r = float(state["before"])
         if not math.isnan(r):  # it is before the first verdicts have come
             step = EVERY / max(1.0, self.asked.rise * steps)
-            strength = min(STRONGEST, max(0.0, strength + math.copysign(step, r - self.asked.target)))
+            strength = min(LIMIT, max(0.0, strength + math.copysign(step, r - self.asked.target)))
         self.state = _fresh(strength)
         self.state["before"], self._arrived = fetched(state["signs"] / EVERY)
 

@@ -59,7 +59,8 @@ def _split(task: Pieces | Upscaling, stage: str, kept: Tensors) -> bool:
     """Split until a step of `stage` fits; say whether it does."""
     while not _fits(task, stage):
         task.restore(kept)
-        if getattr(task, "unrecord", bool)():
+        if getattr(task, "records", False):
+            task.unrecord()  # type: ignore[union-attr]
             continue
         if task.splits == task.most_splits:
             return False

@@ -202,11 +202,9 @@ class GAN(Pieces):
         )
         return None
 
-    def unrecord(self) -> bool:
-        """Let go of what was recorded, each as large as a step, and record no more; say if there was any."""
-        any_there = any(self._recordings.values())
+    def unrecord(self) -> None:
+        """Let go of what was recorded, each as large as a step, and record no more."""
         self.records, self._recordings = False, {}
-        return any_there
 
     def _cast(self) -> torch.autocast:
         return cast(self.recipe.precision, self.device)

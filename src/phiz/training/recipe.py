@@ -13,9 +13,6 @@ from phiz import networks
 from phiz.errors import PhizError, UsageError, nearest
 from phiz.pictures import check_size
 
-STRONGEST = 0.8
-"""The strength beyond which changes leak into what G makes (arXiv 2006.06676, figure 3)."""
-
 
 class Part(BaseModel):
     """A part of a recipe: it knows its keys and refuses others."""

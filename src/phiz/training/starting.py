@@ -12,7 +12,8 @@ from phiz.errors import PhizError, UsageError
 from phiz.networks import base_and_doublings
 from phiz.pictures import SIZES
 from phiz.training import transfer
-from phiz.training.recipe import STRONGEST, Recipe
+from phiz.training.augment import LIMIT
+from phiz.training.recipe import Recipe
 from phiz.training.transfer import Donor, Taken
 
 
@@ -28,9 +29,9 @@ def check(recipe: Recipe, donor: Donor | None) -> None:
     g = networks.generator(name, size=size, z=recipe.z, **recipe.network.generator)
     d = networks.discriminator(name, size=size, **recipe.network.discriminator)
     _check_penalty(recipe, d)
-    if recipe.augment and recipe.augment.strength > STRONGEST:
+    if recipe.augment and recipe.augment.strength > LIMIT:
         raise UsageError(
-            f"--set augment.strength={recipe.augment.strength:g}: beyond {STRONGEST:g} changes leak into the "
+            f"--set augment.strength={recipe.augment.strength:g}: beyond {LIMIT:g} changes leak into the "
             "made faces; take that at most."
         )
     if donor is None:

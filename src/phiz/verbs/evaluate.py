@@ -248,10 +248,8 @@ def _notes(reals: Reals) -> list[str]:
     notes = []
     if reals.trained is None:
         notes.append(
-            "Copying was not checked beside another model: evaluate this one alone."
-            if reals.second
-            else "The faces it learned from are not at hand, so copying could not be checked; give them with "
-            "--trained-on FACESET."
+            "Copying could not be checked: the faces it learned from are not at hand, or are those that it "
+            "is compared with. Evaluate this model alone, and name them with --trained-on FACESET."
         )
     if reals.learned:
         notes.append(

@@ -55,7 +55,6 @@ class Reals:
         held: real faces that are not among `trained`: how close real faces come to them by themselves.
         learned: whether the model learned from `against`; None where that is not known.
         split: how all these were kept apart, in words.
-        second: whether they were found for another model, and what that one learned from was not at hand.
     """
 
     against: Part
@@ -64,7 +63,6 @@ class Reals:
     held: Part | None
     learned: bool | None
     split: str
-    second: bool = False
 
 
 def find(source: Path, model: Model, against: str | Path | None, given: str | Path | None) -> Reals:
@@ -109,7 +107,7 @@ def beside(reals: Reals, first: Model, source: Path, model: Model) -> Reals:
     """Return the same real faces for another model than the `first`: what it learned from is its own."""
     if model.config.faceset is not None and model.config.faceset == first.config.faceset:
         return reals
-    unknown = replace(reals, trained=None, held=None, second=True)
+    unknown = replace(reals, trained=None, held=None)
     split = f"the same faces as for {first.name}"
     if reals.against.faces.id == model.config.faceset:
         return replace(unknown, learned=True, split=f"{split}, which this one learned from")

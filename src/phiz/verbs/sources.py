@@ -41,7 +41,7 @@ def faces_of(run: Run, source: str | Path, labels: str | Path | None) -> FaceSet
     if artefacts.kind_of(source) == "faceset":
         faces = _given(run, source, labels)
     else:
-        faces = cut_before(run) or _cut(run, source, labels)
+        faces = version(run.folder / "faceset", run.faceset) or _cut(run, source, labels)
     if len(faces) < 16:
         raise PhizError(f"{source}: {len(faces)} faces are too few to learn from; 16 are the least.")
     some = faces.batch(np.linspace(0, len(faces) - 1, _COMPARED).astype(int))
@@ -68,11 +68,6 @@ def _given(run: Run, source: Path, labels: str | Path | None) -> FaceSet:
             "on the pictures it was made from."
         )
     return faces
-
-
-def cut_before(run: Run) -> FaceSet | None:
-    """Open what a run that goes on has cut: the version of it that it was started on."""
-    return version(run.folder / "faceset", run.faceset)
 
 
 def version(folder: Path, identity: str | None) -> FaceSet | None:
