@@ -17,7 +17,7 @@ import torch
 import phiz
 from phiz import artefacts
 from phiz.errors import PhizError, UsageError
-from phiz.faceset import FaceSetWriter
+from phiz.faceset import FaceSet, FaceSetWriter
 from phiz.training import gan
 from phiz.verbs import train as verb
 from toyset import SMALL, write_faces
@@ -135,6 +135,31 @@ def test_force_keeps_the_old_run_until_the_new_one_is_planned(tmp_path, monkeypa
     run.rename(old)
     phiz.train(faces.path, run, **OPTIONS)
     assert not old.exists()
+
+
+def test_pictures_that_are_one_again_and_again_leave_no_run_behind(tmp_path):
+    (tmp_path / "same").mkdir()
+    Image.new("RGB", (32, 32), (200, 100, 50)).save(tmp_path / "same" / "0.png")
+    data = (tmp_path / "same" / "0.png").read_bytes()
+    for number in range(1, 20):
+        (tmp_path / "same" / f"{number}.png").write_bytes(data + bytes(number))
+    with pytest.raises(PhizError, match="one picture again and again"):
+        phiz.train(tmp_path / "same", tmp_path / "run", **OPTIONS)
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_was_cut_stays_where_only_the_plan_failed(tmp_path, monkeypatch):
+    (tmp_path / "pictures").mkdir()
+    for number in range(20):
+        pixels = np.random.default_rng(number).integers(0, 256, (20, 20, 3)).astype(np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "pictures" / f"{number}.png")
+    with monkeypatch.context() as patch:
+        patch.setattr("phiz.training.fitting.fit", no_memory)
+        with pytest.raises(PhizError, match="does not fit"):
+            phiz.train(tmp_path / "pictures", tmp_path / "run", **OPTIONS)
+    cut = FaceSet.open(tmp_path / "run" / "faceset").id
+    phiz.train(tmp_path / "pictures", tmp_path / "run", **OPTIONS, resume=True)
+    assert json.loads((tmp_path / "run" / "recipe.json").read_text())["faceset"] == cut
 
 
 def test_what_cannot_be_planned_leaves_no_run_behind(tmp_path, monkeypatch):

@@ -120,7 +120,7 @@ def start(run: Run, faces_of: Callable[[Run], FaceSet], force: bool, make: MakeJ
     """Write a new run's folder and fill it; where it cannot even be planned, leave what was there before.
 
     What `force` replaces lies beside it until then. Where it replaces nothing, and it was stopped, the
-    surroundings gave way or pictures were cut, what was prepared stays, to go on with.
+    surroundings gave way or pictures of use were cut, what was prepared stays, to go on with.
     """
     old = _aside(run.folder)
     if force and run.folder.exists():
@@ -129,16 +129,17 @@ def start(run: Run, faces_of: Callable[[Run], FaceSet], force: bool, make: MakeJ
         else:
             shutil.rmtree(old, ignore_errors=True)
             run.folder.replace(old)
+    cut = False
     try:
         run.write()
         faces = faces_of(run)
         run.write()
+        cut = (run.folder / "faceset").exists()
         return drive(run, faces, make)
     except BaseException as fault:
         if _planned(run.folder):
             raise
-        prepared = isinstance(fault, Stopped | Surroundings) or (run.folder / "faceset").exists()
-        lasting = prepared and not old.exists()
+        lasting = (cut or isinstance(fault, Stopped | Surroundings)) and not old.exists()
         if not lasting:
             shutil.rmtree(run.folder, ignore_errors=True)
             if old.exists():
