@@ -407,6 +407,22 @@ def test_a_list_of_urls_under_the_manners(site, raw, tmp_path):
     assert len(site.log) == before
 
 
+def test_plain_urls_show_their_size_when_they_are_here(site, raw, tmp_path):
+    for name, side in (("small", 40), ("large", 80)):
+        site.files[f"/{name}.png"] = (200, {}, picture(side, (side, side)))
+    urls = ["https://art.example/small.png", "https://art.example/large.png"]
+    (tmp_path / "urls.txt").write_text("\n".join(urls))
+    gather(tmp_path / "urls.txt", "", raw, min_size=60)
+    assert set(kept(raw)) == {urls[1]}
+    assert aside(raw) == {urls[0]: "smaller than 60 px"}
+    before = len(site.log)
+    gather(tmp_path / "urls.txt", "", raw, min_size=50)
+    assert len(site.log) == before
+    gather(tmp_path / "urls.txt", "", raw, min_size=30)
+    assert set(kept(raw)) == set(urls)
+    assert kept(raw)[urls[0]]["reason"] is None
+
+
 def test_one_host_that_closes_does_not_end_a_list(site, raw, tmp_path):
     site.files["/a.png"] = (200, {}, picture(1))
     site.files["/b.png"] = (200, {}, picture(2))
@@ -528,6 +544,13 @@ def test_credits_and_export(site, raw, tmp_path):
     assert {"file", "page", "url", "variant", "tags", "rating", "md5", "sha256", "bytes", "time"} <= set(
         rows[0]
     )
+    assert gather(None, "", raw, export=tmp_path / "raw.jsonl").lines == [
+        f"{tmp_path / 'raw.jsonl'}: 3 lines."
+    ]
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(PhizError, match="no ledger that phiz wrote"):
+        gather(None, "", raw, export=tmp_path / "notes.txt")
+    assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
 def test_tags_reach_a_face_set_as_labels(site, raw, tmp_path):

@@ -115,6 +115,12 @@ def test_author_and_licence_are_asked_once(model, tmp_path):
             phiz.publish(model.path, tmp_path / "c.html", licence=wrong)
 
 
+def test_a_sharpness_needs_an_upscaler(model, tmp_path):
+    with pytest.raises(UsageError, match="--upscaler"):
+        publish(model, tmp_path / "site", sharpness=0.5)
+    assert not (tmp_path / "site").exists()
+
+
 def test_several_models_share_a_page(model, tmp_path):
     other = toys.model(tmp_path / "other", size=32, seed=5)
     phiz.publish([model.path, other.path], tmp_path / "site", author="Ada", licence="mit")
@@ -131,7 +137,14 @@ def test_what_stands_in_the_way_is_kept(model, tmp_path):
     publish(model, tmp_path / "site")
     with pytest.raises(PhizError, match="--force"):
         publish(model, tmp_path / "site")
-    publish(model, tmp_path / "site", force=True)
+    (tmp_path / "site" / "CNAME").write_text("faces.example")
+    (tmp_path / "site" / ".git" / "refs").mkdir(parents=True)
+    (tmp_path / "site" / ".git" / "HEAD").write_text("ref: refs/heads/main")
+    other = toys.model(tmp_path / "other", seed=5)
+    publish(other, tmp_path / "site", force=True)
+    assert (tmp_path / "site" / "CNAME").read_text() == "faces.example"
+    assert (tmp_path / "site" / ".git" / "HEAD").read_text() == "ref: refs/heads/main"
+    assert not list((tmp_path / "site" / "models").glob(f"{model.hash}*"))
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
     with pytest.raises(PhizError, match="is not a phiz site"):

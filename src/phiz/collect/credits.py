@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from phiz import artefacts, ledger
+from phiz.errors import PhizError
 
 PAGE = "credits.html"
 
@@ -66,6 +67,22 @@ def _link(where: str, shown: str) -> str:
     if not where.startswith(("https://", "http://")):
         return shown
     return f'<a rel="nofollow noreferrer" href="{html.escape(where)}">{shown}</a>'
+
+
+def check_export(path: Path) -> None:
+    """Refuse a file that `write_lines` did not write (status 3)."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            first = file.readline()
+        if not first:
+            return
+        said = json.loads(first)
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError):
+        said = None
+    if not isinstance(said, dict) or not {"site", "number", "status"} <= said.keys():
+        raise PhizError(f"{path} is there and is no ledger that phiz wrote; choose another name.")
 
 
 def write_lines(folder: Path, path: Path) -> int:

@@ -51,6 +51,9 @@ SEXUAL = _words(
 )
 """Tags and words that say so."""
 
+SMALLER = "smaller than"
+"""What the reason begins with where a picture is below the size that was asked for."""
+
 _SPLIT = re.compile(r"[_()/\-]+")
 
 
@@ -95,7 +98,7 @@ class Rules:
         if suffix(post.url) not in SUFFIXES and suffix(post.url) and post.site != "url":
             return f"no picture ({suffix(post.url)})"
         if post.width and post.height and min(post.width, post.height) < self.min_size:
-            return f"smaller than {self.min_size} px"
+            return f"{SMALLER} {self.min_size} px"
         return None
 
 

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from phiz import artefacts, pictures
 from phiz.collect.client import Client
+from phiz.collect.exclusions import SMALLER
 from phiz.collect.faults import Broken, Missing
 from phiz.collect.keeping import Keeper, now
 from phiz.collect.posts import Post
@@ -36,10 +37,10 @@ def variant(post: Post, enough: int | None) -> tuple[str, str]:
 
 
 class Fetcher:
-    """Fetches waiting pictures of a collection, one after another."""
+    """Fetches waiting pictures of a collection, one after another; those below `least` px are set aside."""
 
-    def __init__(self, keeper: Keeper, client: Client) -> None:
-        self._keeper, self._client = keeper, client
+    def __init__(self, keeper: Keeper, client: Client, least: int = 0) -> None:
+        self._keeper, self._client, self._least = keeper, client, least
         self._troubles: Counter[str] = Counter()
 
     def fetch(self, row: dict[str, Any]) -> str:
@@ -72,6 +73,9 @@ class Fetcher:
                 raise self._client.shut(host, f"{host} fails again and again ({fault.reason}).") from None
             return "waiting"
         self._troubles.clear()
+        if row["variant"] == "original" and min(size) < self._least:  # of plain URLs no size is known before
+            self._keeper.update(row["id"], width=size[0], height=size[1])
+            return self._set_aside(row, f"{SMALLER} {self._least} px")
         return self._place(row, data, size)
 
     def _in_place(self, row: dict[str, Any]) -> bool:

@@ -11,8 +11,9 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
-from phiz.collect.exclusions import Rules
+from phiz.collect.exclusions import SMALLER, Rules
 from phiz.collect.faults import Closed
 from phiz.collect.fetching import Fetcher, variant
 from phiz.collect.keeping import Keeper, Spans, merged
@@ -129,11 +130,19 @@ class Gatherer:
                     self.tally.left_out[why] += 1
                 elif known := self._keeper.known(post):
                     self._keeper.found(self._search, known["id"], post)
+                    if self._large_enough_now(known):
+                        sql = "UPDATE pictures SET status = 'waiting', reason = NULL WHERE id = ?"
+                        self._keeper.run(sql, known["id"])
                 else:
                     url, what = variant(post, self._enough)
                     self._keeper.add(post, self._search, url, what)
             if spans is not None:
                 self._keeper.set_spans(self._search, spans)
+
+    def _large_enough_now(self, row: dict[str, Any]) -> bool:
+        """Say whether a picture was set aside for its size by a search that asked for more."""
+        small = row["status"] == "set aside" and str(row["reason"]).startswith(SMALLER)
+        return small and min(row["width"], row["height"]) >= self._rules.min_size
 
     def _fetch_waiting(self, patient: bool) -> None:
         """Fetch what waits. A host that is given up ends the work; with `patient`, only what lies there."""

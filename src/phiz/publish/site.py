@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -101,6 +102,20 @@ def write_folder(place: Path, title: str, models: Sequence[Shown], graphics: boo
     said["models"] = [{"hash": entry["hash"], "name": entry["name"]} for entry in entries]
     artefacts.write_json(place / NAME, said)
     return sum(len(files[name]) for name in [*first, "index.html"])
+
+
+def keep_others(old: Path, place: Path) -> None:
+    """Copy into the site at `place` what lies in the one at `old` and is no site's: a CNAME, a repository."""
+    if not old.is_dir():
+        return
+    ours = {path.name for path in place.iterdir()}
+    for path in old.iterdir():
+        if path.name in ours:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.copytree(path, place / path.name, symlinks=True)
+        else:
+            shutil.copy2(path, place / path.name, follow_symlinks=False)
 
 
 def one_file(title: str, models: Sequence[Shown]) -> bytes:

@@ -60,7 +60,7 @@ def collect(
         pause: seconds between two requests to a host, 1 or more.
         dry_run: only count what would come; nothing is written.
         credits: write credits.html, which names artists and pages.
-        export: write the ledger to this file, a picture a line as JSON.
+        export: write the ledger to this file, a picture a line as JSON; an earlier export is replaced.
         forget_artist: artists to remove, now and for later.
         progress: told (pictures here, pictures in all).
         say: told each line worth saying on the way; printed to stderr if None.
@@ -96,6 +96,8 @@ def collect(
         raise UsageError("--forget-artist goes alone; collect with a second command.")
     if chores and dry_run:
         raise UsageError("--dry-run writes nothing; leave out --credits, --export and --forget-artist.")
+    if export:
+        crediting.check_export(Path(export))
     folder = Path(out) if out is not None else None
     result = Collected(_there(folder)) if source is None else _collect(str(source), folder, asked)
     if forget_artist:

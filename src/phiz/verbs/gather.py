@@ -175,7 +175,7 @@ def _gather(
             keeper,
             search,
             rules,
-            Fetcher(keeper, client),
+            Fetcher(keeper, client, rules.min_size),
             limit=limit,
             enough=asked.enough,
             progress=asked.progress,

@@ -68,12 +68,13 @@ def publish(
         names: of directions, {number from 1: name}; for the first model.
         graphics: bring the runtime for graphics cards too; a single file never does.
         anyway: publish a model that seems to copy faces it learned from.
-        force: replace a site, or a file, that phiz wrote.
+        force: replace a site, or a file, that phiz wrote; what else lies in the folder stays.
         ask: asks a person for author or licence, where neither was ever given.
         progress: told how many models of how many are done.
 
     Raises:
-        UsageError: no author or licence is known; no such form; a name for no direction.
+        UsageError: no author or licence is known; no such form; a name for no direction; a sharpness without
+            an upscaler.
         PhizError: no model at a source, one that copies, or something at `out` that may not be replaced.
         Surroundings: the disk is full.
     """
@@ -99,6 +100,8 @@ def publish(
         shown.append(_with_larger(one, large or upscalers.carried(model.path), sharpness))
         if progress:
             progress(number + 1, len(listed))
+    if sharpness is not None and not any(one.larger for one in shown):
+        raise UsageError("--sharpness is of an upscaler, and no model brings one; name one: --upscaler RUN.")
     title = title or ""
     if single:
         content = site.one_file(title, shown)
@@ -108,6 +111,7 @@ def publish(
         return Published(out, len(content), _lines(out, shown, len(content), single))
     with artefacts.building(out, "site", force) as place:
         loaded = site.write_folder(place, title, shown, graphics)
+        site.keep_others(out, place)
     return Published(out, loaded, _lines(out, shown, loaded, single))
 
 
