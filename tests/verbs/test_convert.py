@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from phiz.artefacts import building
 from phiz.errors import PhizError, UsageError
-from phiz.faceset import FaceSet
+from phiz.faceset import FaceSet, FaceSetWriter
 from phiz.verbs.convert import convert
 from phiz.verbs.prepare import prepare
 
@@ -72,6 +73,20 @@ def test_stylegans_zip_has_one_label_as_numbers(faces: FaceSet, tmp_path: Path) 
     with pytest.raises(PhizError, match="StyleGAN needs one of each"):
         convert(faces.path, tmp_path / "three.zip", label="目")
     assert not (tmp_path / "three.zip").exists()
+
+
+def test_stylegans_zip_passes_over_labels_that_some_faces_lack(tmp_path: Path) -> None:
+    schema = {"目": ["青", "赤"], "hair": ["long", "short"]}
+    with building(tmp_path / "set", "faceset") as place, FaceSetWriter(place, 16, schema, {}) as writer:
+        for index in range(4):
+            face = np.full((16, 16, 3), 40 * index, np.uint8)
+            writer.add(face, f"{index}.png", (0, 0, 16, 16), labels=[-1 if index == 2 else 0, index % 2])
+        writer.finish()
+    path = convert(tmp_path / "set", tmp_path / "faces.zip")
+    with zipfile.ZipFile(path) as archive:
+        said = json.loads(archive.read("dataset.json"))
+    assert said["phiz"]["label"] == "hair"
+    assert [number for _, number in said["labels"]] == [0, 1, 0, 1]
 
 
 def test_a_stylegan_zip_of_others(tmp_path: Path) -> None:

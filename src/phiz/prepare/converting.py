@@ -118,8 +118,17 @@ def png(face: np.ndarray) -> bytes:
 
 
 def _stylegan(faces: FaceSet, out: Path, label: str | None, progress: Progress) -> None:
-    """Write a stored zip, 00000/img00000000.png and so on, and dataset.json with one label as a number."""
-    chosen = label or next(iter(faces.schema), None)
+    """Write a stored zip, 00000/img00000000.png and so on, and dataset.json with one label as a number.
+
+    That is the one asked for, else the first that every face has.
+    """
+    missing = dict(zip(faces.schema, (faces.labels[:] < 0).sum(axis=0).tolist(), strict=True))
+    if label is not None and missing[label]:
+        raise PhizError(
+            f'{missing[label]:,} faces have no "{label}", and StyleGAN needs one of each; choose another '
+            "label, or none."
+        )
+    chosen = label or next((name for name, count in missing.items() if not count), None)
     column = None if chosen is None else list(faces.schema).index(chosen)
     labels: list[Any] = []
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
@@ -130,14 +139,7 @@ def _stylegan(faces: FaceSet, out: Path, label: str | None, progress: Progress) 
                 labels.append([name, int(faces.labels[position, column])])
         about: dict[str, Any] = {"labels": None}
         if chosen is not None and column is not None:
-            complete = [pair for pair in labels if pair[1] >= 0]
-            if len(complete) < len(labels) and label is not None:
-                raise PhizError(
-                    f'{len(labels) - len(complete):,} faces have no "{label}", and StyleGAN needs one of '
-                    "each; choose another label, or none."
-                )
-            if len(complete) == len(labels):
-                about = {"labels": labels, "phiz": {"label": chosen, "values": faces.schema[chosen]}}
+            about = {"labels": labels, "phiz": {"label": chosen, "values": faces.schema[chosen]}}
         archive.writestr(_entry("dataset.json"), json.dumps(about, ensure_ascii=False))
 
 

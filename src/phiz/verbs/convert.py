@@ -25,7 +25,8 @@ def convert(
         out: what to write. Its suffix says the format: .zip is StyleGAN's with dataset.json, .tar
             WebDataset's, .jsonl the manifest, none a folder of pictures with metadata.jsonl.
         format: "stylegan", "webdataset", "imagefolder" or "manifest", whatever the suffix.
-        label: the attribute to write; all by default, of which StyleGAN's zip takes the first.
+        label: the attribute to write; all by default, of which StyleGAN's zip takes
+            the first that every face has.
         force: replace what stands at `out`; a folder only if it is one that phiz wrote.
         progress: called with (faces done, faces in all).
 
