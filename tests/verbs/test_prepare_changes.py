@@ -200,6 +200,30 @@ def test_new_pictures_are_taken_in_and_the_old_ones_keep_their_places(tmp_path: 
     assert "is there already" in said[-1]
 
 
+def test_labels_that_were_edited_are_taken_over(tmp_path: Path, pictures: Path) -> None:
+    def write(ages: dict[int, int]) -> None:
+        lines = [f"{i:02}.png,{('long', 'short')[i % 2]},{ages.get(i, 20 + i % 3)}" for i in range(24)]
+        (pictures / "metadata.csv").write_text("\n".join(["file_name,hair,age", *lines]))
+
+    write({})
+    first = make(pictures, tmp_path / "set", labels="given")
+    text = (pictures / "metadata.csv").read_text()
+    (pictures / "metadata.csv").write_text(text.replace("03.png,short", "03.png,long"))
+    said: list[str] = []
+    second = prepare(pictures, first.path, size=48, labels="given", warn=said.append)
+    assert "labels have changed, of 1 faces" in said[0]
+    assert np.array_equal(second[:], first[:])
+    assert rows(second)["03.png"]["labels"]["hair"] == "long"
+    assert second.id != first.id
+    said.clear()
+    assert same(prepare(pictures, first.path, size=48, labels="given", warn=said.append), second)
+    assert "is there already" in said[-1]
+    write({5: 15})
+    third = make(pictures, first.path, labels="given")
+    assert len(third) == 23
+    assert "under 18" in rows(third)["05.png"]["reason"]
+
+
 def test_a_picture_that_was_half_written_is_looked_at_again(tmp_path: Path, pictures: Path) -> None:
     out = io.BytesIO()
     face(50).save(out, "PNG")

@@ -24,6 +24,8 @@ CHANGED = "its file has changed since"
 def grow(job: Job, there: FaceSet) -> FaceSet:
     """Look at the pictures that are not in the set yet, and write a version with them; or say it is done.
 
+    Labels that have changed where the pictures lie are taken over as well.
+
     Raises:
         PhizError: the set was made otherwise, or of other pictures.
     """
@@ -34,23 +36,37 @@ def grow(job: Job, there: FaceSet) -> FaceSet:
         for index, (name, size) in enumerate(zip(job.names, job.bytes, strict=True))
         if name not in sizes or sizes[name] not in (None, size)
     ]
-    if not fresh:
+    places = {name: index for index, name in enumerate(job.names)}
+
+    def known(row: dict[str, Any]) -> Row:
+        """Return a row of the set with the labels that its picture has now."""
+        one, index = settled(row, again), places.get(row["source"])
+        if index is None:
+            return one
+        if index in job.table.left_out:
+            one.reason = job.table.left_out[index]
+        elif one.box is not None:
+            one.labels = job.labels_of(index, one.figures)
+        return one
+
+    again = {job.names[index] for index in fresh if job.names[index] in sizes}
+    kept = (row for row in there.rows() if row["position"] is not None and row["source"] not in again)
+    pairs = ((known(row), row) for row in kept)
+    others = sum(one.labels != (row["labels"] or {}) or one.reason != row["reason"] for one, row in pairs)
+    if not fresh and not others:
         gone = len(sizes) - len(set(sizes) & set(job.names))
         more = f" {gone:,} of them are gone from where they were; their faces stay." if gone else ""
         job.warn(f"{there.path} is there already, made from the same pictures and settings.{more}")
         return there
-    job.warn(f"{there.path}: {len(fresh):,} pictures are new.")
+    if fresh:
+        job.warn(f"{there.path}: {len(fresh):,} pictures are new.")
+    if others:
+        job.warn(f"{there.path}: labels have changed, of {others:,} faces.")
     about = there.made.get("detector") or {"name": "none", "why": "as the set was made"}
     with job.working(about["name"], fresh) as (work, how, limits):
-        again = {job.names[index] for index in fresh if job.names[index] in sizes}
-        labels = {name: index for index, name in enumerate(job.names)}
 
         def rows() -> Iterator[Row]:
-            for row in there.rows():
-                one = settled(row, again)
-                if row["source"] in labels and one.box is not None:
-                    one.labels = job.labels_of(labels[row["source"]], one.figures)
-                yield one
+            yield from map(known, there.rows())
             yield from job.rows(work, fresh)
 
         def pixels(row: Row) -> np.ndarray:
@@ -63,9 +79,9 @@ def grow(job: Job, there: FaceSet) -> FaceSet:
         Version(there.path, there.size, schema, made, there).write(
             rows, found, lambda number, row: pixels(row)
         )
-        places = {n: row for n, row in enumerate(rows(), 1) if row.place >= 0}
+        cut = {n: row for n, row in enumerate(rows(), 1) if row.place >= 0}
         now = FaceSet.open(there.path)
-        report.write(now, job.target.name, lambda n: pixels(places[n]) if n in places else None)
+        report.write(now, job.target.name, lambda n: pixels(cut[n]) if n in cut else None)
     return FaceSet.open(there.path)
 
 
