@@ -16,6 +16,7 @@ from typing import Any
 
 Shape = tuple[int | str, ...]
 _FLOATS = (1, 10, 11, 16)  # float32, float16, float64, bfloat16
+_INT8 = 3
 _DEEPEST = 8
 _LONGEST_HEADER = 100_000_000
 
@@ -32,7 +33,10 @@ class Node:
 
 @dataclass(frozen=True)
 class Graph:
-    """Nodes in order; shapes of `weights` (numbers that are no floats left out) and of other values."""
+    """Nodes in order; shapes of `weights` (numbers that are no floats left out) and of other values.
+
+    Weights that are stored in fewer bits (phiz.publish.stored) have the names that they get once restored.
+    """
 
     nodes: list[Node] = field(default_factory=list)
     weights: dict[str, tuple[int, ...]] = field(default_factory=dict)
@@ -58,20 +62,34 @@ def read_graph(data: bytes) -> Graph:
 
 
 def _graph(data: memoryview) -> Graph:
-    graph = Graph()
+    graph, small = Graph(), dict[str, tuple[int, ...]]()
     for number, value in fields(data):
         if number == 1:
             graph.nodes.append(_node(value))
         elif number == 5:
             name, kind, dims = _tensor(value)
-            if kind in _FLOATS:
-                graph.weights[name] = dims
+            if kind in _FLOATS or kind == _INT8:
+                (graph.weights if kind in _FLOATS else small)[name] = dims
         elif number in (11, 12, 13):
             name, shape = _value_info(value)
             graph.shapes[name] = shape
             if number != 13:
                 (graph.inputs if number == 11 else graph.outputs).append(name)
+    _restore(graph, small)
     return graph
+
+
+def _restore(graph: Graph, small: dict[str, tuple[int, ...]]) -> None:
+    """Name weights stored in 16 or 8 bits as what makes them whole again does: a Cast, a Mul by a scale."""
+    levels: dict[str, tuple[int, ...]] = {}
+    for node in graph.nodes:
+        if node.op == "Cast" and node.inputs[0] in small:
+            levels[node.outputs[0]] = small[node.inputs[0]]
+        elif node.op == "Cast" and node.inputs[0] in graph.weights:
+            graph.weights[node.outputs[0]] = graph.weights.pop(node.inputs[0])
+        elif node.op == "Mul" and node.inputs[0] in levels:
+            graph.weights[node.outputs[0]] = levels[node.inputs[0]]
+            graph.weights.pop(node.inputs[1], None)
 
 
 def _node(data: memoryview) -> Node:

@@ -32,6 +32,7 @@ ENLARGED_TYPE = f"{_TYPES}compositeWithTrainedAlgorithmicMedia"
 PICTURES = (".png", ".webp", ".jpg", ".jpeg")
 """Suffixes a still picture can be written under."""
 
+_OTHERS = (".gif", ".mp4", ".bmp", ".tif", ".tiff", ".avif", ".webm", ".pdf", ".svg")
 _MAX_PACKET = 1 << 22
 _MAX_JPEG = 65502
 _MOST_FACES = 1 << 20
@@ -134,10 +135,21 @@ def _parse(text: bytes) -> dict[str, Any] | None:
     return said if isinstance(said, dict) and "phiz" in said else None
 
 
+def check_name(path: Path) -> None:
+    """Refuse a name that is neither a folder's nor that of a still picture phiz writes (status 2)."""
+    suffix = path.suffix.lower()
+    if suffix in _OTHERS:
+        walks = "; phiz walk makes films" if suffix in (".gif", ".mp4") else ""
+        raise UsageError(f"A picture is written as {', '.join(PICTURES)}, not {path.suffix}{walks}.")
+
+
 def check_target(path: Path, force: bool = False) -> None:
     """Refuse to replace the file `path` unless phiz made it, or `force` is given (status 3)."""
     if path.is_dir():
         raise PhizError(f"{path} is a folder; give the file another name.")
+    above = next((place for place in path.absolute().parents if place.exists()), path.parent)
+    if above.is_file():
+        raise PhizError(f"{above} is a file, so {path.name} cannot lie in it; choose another name.")
     if path.exists() and not force and read(path) is None:
         raise PhizError(
             f"{path} exists and was not made by phiz; choose another name, or --force to replace it."

@@ -100,7 +100,7 @@ def decode_whole(data: bytes, name: str) -> tuple[Image.Image, list[str]]:
         if wide or (image.format == "PNG" and data[24] == 16):  # the depth that its header names
             lost.append("more than 8 bits a channel become 8")
         kept = image.convert("RGBA") if image.has_transparency_data and not wide else _rgb(image)
-        profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA") else None
+        profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA", "P") else None
         kept.info = {"icc_profile": profile} if profile else {}
         return kept
 

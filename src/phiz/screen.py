@@ -19,7 +19,7 @@ def _terminal() -> bool:
 
 @contextmanager
 def progress(doing: str, things: str) -> Iterator[Callable[[int, int], None]]:
-    """Yield a function (done, total) that shows how far some work is."""
+    """Yield a function (done, total) that shows how far some work is, from the first time it is called."""
     start = time.monotonic()
     if _terminal():
         from rich.console import Console
@@ -32,14 +32,18 @@ def progress(doing: str, things: str) -> Iterator[Callable[[int, int], None]]:
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(),
         )
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task(doing, total=None, rate="")
+        bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        task = bar.add_task(doing, total=None, rate="")
 
-            def show(done: int, total: int) -> None:
-                rate = done / max(time.monotonic() - start, 1e-9)
-                bar.update(task, completed=done, total=total, rate=f"{rate:,.0f} {things}/s")
+        def show(done: int, total: int) -> None:
+            bar.start()
+            rate = done / max(time.monotonic() - start, 1e-9)
+            bar.update(task, completed=done, total=total, rate=f"{rate:,.0f} {things}/s")
 
+        try:
             yield show
+        finally:
+            bar.stop()
         return
 
     last = start

@@ -188,6 +188,11 @@ def test_nothing_of_others_is_replaced(model, tmp_path):
     generate(model.path, folder, n=1, force=True)
     assert (folder / "notes.txt").read_text() == "mine"
 
+    for name in (".DS_Store", "Thumbs.db", ".seed-000002.png.partial"):  # what systems and a kill leave
+        (tmp_path / "singles").mkdir(exist_ok=True)
+        (tmp_path / "singles" / name).write_bytes(b"x")
+    generate(model.path, tmp_path / "singles", n=1)
+
     lookalike = tmp_path / "faces" / "seed-000001.png"
     lookalike.parent.mkdir()
     lookalike.write_bytes(b"mine")

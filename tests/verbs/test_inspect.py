@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import tarfile
 import zipfile
 
 import numpy as np
@@ -11,8 +12,10 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+import phiz
 import toys
-from phiz.artefacts import building
+from phiz import marks
+from phiz.artefacts import building, write_json
 from phiz.errors import PhizError, UsageError
 from phiz.faceset import FaceSetWriter
 from phiz.sampling.showing import course, few, size_in_words
@@ -168,6 +171,58 @@ def test_other_peoples_files(model, tmp_path):
     (tmp_path / "bad.safetensors").write_bytes(b"\xff" * 20)
     assert "damaged" in inspect(tmp_path / "bad.onnx").title
     assert "damaged" in inspect(tmp_path / "bad.safetensors").title
+
+
+def test_a_copy_says_what_its_source_says(model, tmp_path):
+    Image.new("RGB", (30, 20)).save(tmp_path / "photo.jpg")
+    inspect(tmp_path / "photo.jpg", save=tmp_path / "copies" / "photo.png")
+    assert marks.read(tmp_path / "copies" / "photo.png") is None
+    [face] = generate(model.path, tmp_path / "face.png", seeds=[42])
+    inspect(face, save=tmp_path / "face.webp")
+    assert marks.read(tmp_path / "face.webp") == marks.read(face)
+    marks.save(Image.new("RGB", (8, 8)), tmp_path / "large.png", {"phiz": "enlarged", "synthetic": False})
+    inspect(tmp_path / "large.png", save=tmp_path / "large.webp")
+    assert marks.read(tmp_path / "large.webp")["synthetic"] is False
+
+
+def test_archives_of_made_faces_are_archives(model, tmp_path):
+    generate(model.path, tmp_path / "faces", n=3)
+    with tarfile.open(tmp_path / "faces.tar", "w") as archive:
+        archive.add(tmp_path / "faces", "faces")
+    assert inspect(tmp_path / "faces.tar").kind == "tar"
+    with zipfile.ZipFile(tmp_path / "faces.zip", "w") as archive:
+        for face in sorted((tmp_path / "faces").iterdir()):
+            archive.write(face, face.name)
+    assert inspect(tmp_path / "faces.zip").kind == "zip of pictures"
+
+
+def test_a_sheet_that_is_larger_than_what_is_read_of_others(model, tmp_path, monkeypatch):
+    [sheet] = generate(model.path, tmp_path / "a.png", n=4)
+    monkeypatch.setattr("phiz.pictures.MAX_PIXELS", 100)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    seen = inspect(sheet)
+    assert seen.facts["model"] == model.hash
+    assert seen.picture is None
+
+
+def test_a_site(model, tmp_path):
+    place = tmp_path / "site"
+    place.mkdir()
+    said = {"phiz": "site", "format": 1, "made by": "0.1", "title": "Faces of nobody"}
+    write_json(place / "site.json", said | {"models": [{"name": "toy", "hash": model.hash}]})
+    seen = inspect(place)
+    assert "Faces of nobody" in seen.title
+    assert model.hash in seen.facts["models"]
+    assert seen.next == f"phiz preview {place}"
+
+
+def test_the_small_forms_of_a_network_are_described_alike(model, tmp_path):
+    phiz.export(model.path, tmp_path / "out")
+    tables = [
+        inspect(tmp_path / "out" / "onnx" / name).listings[0].rows
+        for name in ("model.onnx", "model_fp16.onnx", "model_quantized.onnx")
+    ]
+    assert tables[0] == tables[1] == tables[2]
 
 
 def test_a_folder_with_a_foreign_config(tmp_path):

@@ -11,7 +11,7 @@ from PIL import Image
 import phiz
 import toys
 from phiz import latents, marks
-from phiz.errors import PhizError
+from phiz.errors import PhizError, UsageError
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +43,15 @@ def test_a_single_face_beyond_the_seeds(model, tmp_path):
     said = marks.read(again)
     assert (said["faces"], said["shows"], said["truncation"]) == (["seed=1~2@0.5"], SHOWS, 0.75)
     assert phiz.inspect(again).facts["made by phiz"] == "yes, and synthetic"
+
+
+def test_what_a_larger_picture_says_of_its_upscaler_is_left_out(model, tmp_path):
+    values = latents.latents([1], 6)
+    write(tmp_path / "large.png", beyond(model, values, upscaler="0" * 16, scale=4, sharpness=0.5))
+    (again,) = phiz.generate(model.path, tmp_path / "again.png", like=tmp_path / "large.png")
+    assert not {"upscaler", "scale", "sharpness"} & marks.read(again).keys()
+    with pytest.raises(UsageError, match="--numbered"):
+        phiz.generate(model.path, tmp_path / "b.png", like=tmp_path / "large.png", numbered=True)
 
 
 def test_a_sheet_of_them_keeps_its_grid_and_falls_apart_into_singles(model, tmp_path):

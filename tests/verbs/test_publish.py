@@ -115,6 +115,17 @@ def test_author_and_licence_are_asked_once(model, tmp_path):
             phiz.publish(model.path, tmp_path / "c.html", licence=wrong)
 
 
+def test_questions_come_before_any_bar_is_drawn(model, tmp_path):
+    told = []
+    phiz.publish(
+        model.path,
+        tmp_path / "a.html",
+        ask=lambda what: told.append(what) or "mit",
+        progress=lambda done, total: told.append((done, total)),
+    )
+    assert told == ["author", "licence", (0, 1), (1, 1)]
+
+
 def test_a_sharpness_needs_an_upscaler(model, tmp_path):
     with pytest.raises(UsageError, match="--upscaler"):
         publish(model, tmp_path / "site", sharpness=0.5)
@@ -182,11 +193,18 @@ def test_a_model_that_copies_needs_a_second_word(tmp_path):
     publish(model, tmp_path / "site", anyway=True)
     shown = data_of((tmp_path / "site" / "index.html").read_text("utf-8"))["models"][0]
     assert shown["card"]["copying"]["flagged"]
+    out = phiz.export(model.path, tmp_path / "exported")
+    assert any("found of copying" in line for line in out.lines)
+    (tmp_path / "exported").rename(tmp_path / "moved")
+    with pytest.raises(PhizError, match="--anyway"):
+        phiz.publish(tmp_path / "moved", tmp_path / "b.html", author="Ada", licence="mit")
     evaluated(model, tmp_path / "run" / "evaluation", flagged=True, hash_="0" * 16)
     done = publish(model, tmp_path / "other")
     assert any("nobody has looked" in line for line in done.lines)
     evaluated(model, tmp_path / "run" / "evaluation", flagged=False)
     assert any("No sign of copying" in line for line in publish(model, tmp_path / "third").lines)
+    (tmp_path / "run" / "evaluation").rename(tmp_path / "run" / "model-evaluation")
+    assert any("No sign of copying" in line for line in publish(model, tmp_path / "fourth").lines)
 
 
 def test_weights_are_the_smallest_that_do(model, tmp_path, monkeypatch):

@@ -184,13 +184,52 @@ def test_a_zip_and_several_sources(up, tmp_path):
 def test_what_phiz_did_not_make_is_not_replaced(up, tmp_path):
     small = saved(tmp_path / "a.png")
     before = small.read_bytes()
-    with pytest.raises(PhizError, match="not made by phiz"):
-        phiz.upscale(small, small, upscaler=up)
-    with pytest.raises(PhizError, match="not made by phiz"):
-        phiz.upscale(tmp_path, tmp_path, upscaler=up)
+    saved(tmp_path / "own" / "a.png")
+    for out in (tmp_path / "own" / "a.png", tmp_path / "own"):
+        with pytest.raises(PhizError, match="not made by phiz"):
+            phiz.upscale(small, out, upscaler=up)
     assert small.read_bytes() == before
     phiz.upscale(small, tmp_path / "b.png", upscaler=up)
     phiz.upscale(small, tmp_path / "b.png", upscaler=up)  # its own it replaces
+
+
+def test_pictures_are_not_written_where_they_are_read(up, tmp_path):
+    one = saved(tmp_path / "faces" / "a.png")
+    phiz.upscale(one, tmp_path / "made" / "a.png", upscaler=up)
+    for sources, out in (
+        (tmp_path / "faces", tmp_path / "faces"),
+        (tmp_path / "faces", tmp_path / "faces" / "large"),
+        (tmp_path / "faces", tmp_path / "other" / ".." / "faces" / "large" / "deep"),
+        (one, tmp_path / "faces"),
+        (tmp_path / "made" / "a.png", tmp_path / "made" / "a.png"),
+    ):
+        with pytest.raises(PhizError, match="beside them"):
+            phiz.upscale(sources, out, upscaler=up, force=True)
+    assert np.array_equal(np.asarray(opened(one)), pixels())
+    assert [path.name for path in (tmp_path / "faces").iterdir()] == ["a.png"]
+    phiz.upscale(one, tmp_path / "faces" / "larger.png", upscaler=up)
+
+
+def test_what_stands_in_the_way_is_said_before_any_work(up, tmp_path):
+    for name in ("a.png", "b.png", "c.png"):
+        saved(tmp_path / "in" / name)
+    saved(tmp_path / "out" / "c.png")
+    with pytest.raises(PhizError, match="was not made by phiz"):
+        phiz.upscale(tmp_path / "in", tmp_path / "out", upscaler=up)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["c.png"]
+    (tmp_path / "file").write_bytes(b"mine")
+    with pytest.raises(PhizError, match="is a file, so"):
+        phiz.upscale(tmp_path / "in" / "a.png", tmp_path / "file" / "a.png", upscaler=up)
+
+
+def test_names_that_differ_in_case_alone_are_told_apart(up, tmp_path):
+    with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
+        for name in ("Ann.jpg", "ann.png"):
+            file = io.BytesIO()
+            Image.fromarray(pixels()).save(file, "PNG")
+            archive.writestr(name, file.getvalue())
+    done = phiz.upscale(tmp_path / "in.zip", tmp_path / "out", upscaler=up)
+    assert sorted(path.name for path in done.paths) == ["Ann.png", "ann.png.png"]
 
 
 def test_options_that_do_not_fit_are_named(up, tmp_path):
@@ -207,6 +246,8 @@ def test_options_that_do_not_fit_are_named(up, tmp_path):
             phiz.upscale(small, tmp_path / "b.png", **({"upscaler": up} | change))
         assert caught.value.status == status, change
         assert "\n" not in str(caught.value)
+    with pytest.raises(UsageError, match="written as"):
+        phiz.upscale(small, tmp_path / "b.tif", upscaler=up)
     with pytest.raises(UsageError, match="name a folder"):
         phiz.upscale([small, saved(tmp_path / "c.png")], tmp_path / "b.png", upscaler=up)
     (tmp_path / "empty").mkdir()

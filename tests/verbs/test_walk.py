@@ -92,6 +92,8 @@ def test_mp4(model, tmp_path):
         ("a.webp", {"seed": 2**53 - 1}, "last seed"),
         ("a.webp", {"truncation": -0.5}, "Truncation"),
         ("a.webp", {"scale": 99}, "scale"),
+        ("a.webp", {"seconds": 1000, "scale": 16}, r"too many for a \.webp"),
+        ("a.gif", {"seconds": 1000, "scale": 16}, r"an \.mp4"),
     ],
 )
 def test_walks_that_cannot_be(model, tmp_path, out, given, message):

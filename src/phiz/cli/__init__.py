@@ -6,6 +6,7 @@ came from. The commands stand in the modules below, in the order in which --help
 
 from __future__ import annotations
 
+import io
 import sys
 
 from phiz.cli import gathering, learning, magnifying, publishing, weighing
@@ -15,20 +16,28 @@ from phiz.errors import PhizError
 __all__ = ["app", "gathering", "learning", "magnifying", "main", "publishing", "weighing"]
 
 
+_INTERRUPTED = 130
+"""The status with which Typer ends at Ctrl-C."""
+
+
 def main() -> None:
     """Run the command line and leave with the exit status of what happened."""
     debug = "--debug" in sys.argv
-    argv = [word for word in sys.argv[1:] if word != "--debug"]
+    sys.argv[1:] = [word for word in sys.argv[1:] if word != "--debug"]
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what its encoding lacks is a question mark, not a fault
+            stream.reconfigure(errors="replace")
     try:
-        app(argv, prog_name="phiz", standalone_mode=True)
+        app(prog_name="phiz", standalone_mode=True)  # reads sys.argv, on Windows with wildcards spread out
     except PhizError as fault:
         if debug:
             raise
         print(f"phiz: {fault}", file=sys.stderr)
         sys.exit(fault.status)
-    except KeyboardInterrupt:
-        print("phiz: stopped.", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == _INTERRUPTED:
+            print("phiz: stopped.", file=sys.stderr)
+        raise
     except Exception as fault:
         if debug:
             raise

@@ -24,6 +24,9 @@ app = typer.Typer(
 )
 
 Force = Annotated[bool, typer.Option("--force", help="Replace what phiz itself wrote there before.")]
+ForceFile = Annotated[
+    bool, typer.Option("--force", help="Replace files that phiz did not make; its own it replaces anyway.")
+]
 Seed = Annotated[int, typer.Option("--seed", help="0 .. 2^53-1; the same seed is the same face everywhere.")]
 Truncation = Annotated[
     float,

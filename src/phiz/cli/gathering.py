@@ -213,9 +213,11 @@ def convert(
         str | None, typer.Option("--format", help="stylegan, webdataset, imagefolder or manifest.")
     ] = None,
     label: Annotated[
-        str | None, typer.Option(help="The label to write; all, or the first, if not said.")
+        str | None, typer.Option(help="The label to write; else all, of which a StyleGAN zip has one.")
     ] = None,
-    force: Force = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace what stands there; a folder only if phiz wrote it.")
+    ] = False,
 ) -> None:
     """Write a face set in another tool's format."""
     from phiz.screen import progress

@@ -9,6 +9,7 @@ import typer
 
 from phiz.cli.common import (
     Force,
+    ForceFile,
     Labels,
     Seed,
     Sharpness,
@@ -136,7 +137,7 @@ def generate(
     upscale: Annotated[int | None, typer.Option(help="Enlarge them by an upscaler, 2 or 4 times.")] = None,
     upscaler: Upscaler = None,
     sharpness: Sharpness = None,
-    force: Force = False,
+    force: ForceFile = False,
 ) -> None:
     """Make faces: one sheet, or a folder of single pictures."""
     from phiz.verbs.generate import generate as verb
@@ -182,7 +183,7 @@ def walk(
         list[str] | None, typer.Option("--label", metavar="NAME=VALUE", help="What every face shows.")
     ] = None,
     scale: Annotated[int | None, typer.Option(min=1, help="Enlarge the frames so many times.")] = None,
-    force: Force = False,
+    force: ForceFile = False,
 ) -> None:
     """Make a walk between faces: a film that loops without a seam."""
     from phiz.verbs.walk import walk as verb

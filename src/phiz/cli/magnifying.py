@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from phiz.cli.common import Force, Seed, Sharpness, Upscaler, app, pair
+from phiz.cli.common import Force, ForceFile, Seed, Sharpness, Upscaler, app, pair
 
 
 @app.command(
@@ -92,7 +92,7 @@ def upscale(
     sharpness: Sharpness = None,
     n: Annotated[int | None, typer.Option("-n", min=1, help="Of a model: how many faces; 16.")] = None,
     seed: Seed = 0,
-    force: Force = False,
+    force: ForceFile = False,
 ) -> None:
     """Enlarge pictures, or the faces of a model."""
     from phiz.screen import progress

@@ -105,7 +105,8 @@ def preview(
 
 def _directions(items: list[str] | None) -> dict[int, str]:
     try:
-        return {int(number): name for number, name in map(pair, items or [])}
+        pairs = (pair(item, "--direction 1=age") for item in items or [])
+        return {int(number): name for number, name in pairs}
     except ValueError:
         raise UsageError("--direction names a direction by its number, such as --direction 1=age.") from None
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from phiz.cli.common import Force, Seed, Truncation, app
+from phiz.cli.common import Force, ForceFile, Seed, Truncation, app
 
 
 @app.command(
@@ -70,7 +70,7 @@ def evaluate(
 def inspect(
     path: Annotated[Path, typer.Argument(help="A collection, a face set, a run, a model, or a picture.")],
     save: Annotated[Path | None, typer.Option(help="Write its picture or diagram to this file.")] = None,
-    force: Force = False,
+    force: ForceFile = False,
 ) -> None:
     """Say what something is: how large, from what, how good."""
     from rich.console import Console

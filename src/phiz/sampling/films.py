@@ -26,6 +26,9 @@ Frames = Callable[[range], Iterator[np.ndarray]]
 _COLOURS = 255  # of 256: one is left for "as in the frame before"
 _PALETTE_FRAMES = 24
 _MAX_GIF_RATE = 50
+_MAX_HELD = 1 << 29
+"""Pixels of all frames together, at 4 bytes each: 2 GiB."""
+
 _XMP_BOX = bytes.fromhex("BE7ACFCB97A942E89C71999491E3AFAC")
 
 
@@ -40,6 +43,16 @@ def check_film(path: Path, fps: float) -> None:
         raise UsageError(f"A gif shows at most {_MAX_GIF_RATE} frames a second; for {fps:g}, write .webp.")
     if suffix == ".mp4":
         _av()
+
+
+def check_length(path: Path, count: int, side: int) -> None:
+    """Refuse a gif or WebP of more frames than fit in memory, where Pillow holds them all (status 2)."""
+    most = _MAX_HELD // (side * side)
+    if path.suffix.lower() != ".mp4" and count > most:
+        raise UsageError(
+            f"{count:,} frames of {side} px are too many for a {path.suffix.lower()}, which holds at most "
+            f"{most:,}: fewer --seconds, a smaller --scale, or an .mp4."
+        )
 
 
 def write(

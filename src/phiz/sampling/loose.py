@@ -52,12 +52,15 @@ def _file(path: Path) -> Inspection:
     size = path.stat().st_size
     with open(path, "rb") as file:
         start = file.read(16)
-    said = marks.read(path)
-    if said is not None:
-        return _made(path, said, size)
     facts = {"on disk": size_in_words(size)}
     if start[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
         return _zip(path, size)
+    if size and tarfile.is_tarfile(path):
+        order = f"phiz train {path} -o runs/first --minutes 5"
+        return Inspection(path, "tar", f"{path}: a tar archive", facts, next=order)
+    said = marks.read(path)
+    if said is not None:
+        return _made(path, said, size)
     ending = path.suffix.lower()
     if ending == ".safetensors":
         return _tensors(path, facts)
@@ -71,9 +74,6 @@ def _file(path: Path) -> Inspection:
             "made by phiz": "it does not say so",
         }
         return Inspection(path, "picture", f"{path}: a picture", facts, picture=image)
-    if size and tarfile.is_tarfile(path):
-        order = f"phiz train {path} -o runs/first --minutes 5"
-        return Inspection(path, "tar", f"{path}: a tar archive", facts, next=order)
     words = "an empty file" if not size else "a file that phiz has no use for"
     return Inspection(path, "file", f"{path}: {words}", facts)
 
@@ -95,7 +95,9 @@ def _made(path: Path, said: dict[str, Any], size: int) -> Inspection:
             facts[str(name)] = _words(value)
     image = None
     if path.suffix.lower() != ".mp4":
-        image = pictures.decode(path.read_bytes(), path.name)
+        with contextlib.suppress(pictures.BadPicture):  # a sheet may be larger than what is read of others
+            image = pictures.decode(path.read_bytes(), path.name)
+    if image is not None:
         facts = {"size": f"{image.width} x {image.height} pixels", **facts}
     again = f"phiz generate MODEL -o again.png --like {path}" if kind == "picture" else None
     return Inspection(

@@ -16,7 +16,7 @@ READABLE = 64
 """The side to which small faces are enlarged on a sheet, in pixels."""
 
 MAX_PIXELS = 1 << 28
-LARGEST_SIDE = {".webp": 16383, ".jpg": 65535, ".jpeg": 65535}
+LARGEST_SIDE = {".webp": 16383, ".jpg": 65500, ".jpeg": 65500}
 """What formats allow, by suffix."""
 
 

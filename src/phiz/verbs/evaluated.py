@@ -6,6 +6,7 @@ from pathlib import Path
 
 from phiz.evaluation import figures, words
 from phiz.evaluation.figures import Evaluation
+from phiz.model import Model
 from phiz.sampling.showing import Inspection, Listing
 
 
@@ -37,6 +38,14 @@ def describe(path: Path) -> Inspection:
         listings=[Listing("Figures", columns, rows, right=("value", "real faces"))],
         next=f"open {path / 'report.html'} in a browser",
     )
+
+
+def of(model: Model) -> list[Path]:
+    """Return the folders with an evaluation of this very model, where `evaluate` and `export` put them."""
+    path = model.path
+    near = (path / "evaluation", path.parent / "evaluation", path.with_name(f"{path.name}-evaluation"))
+    there = (folder for folder in near if (folder / figures.NAME).is_file())
+    return [folder for folder in there if figures.read(folder).model.get("hash") == model.hash]
 
 
 def in_a_line(folder: Path) -> str | None:

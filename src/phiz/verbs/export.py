@@ -10,12 +10,14 @@ from pathlib import Path
 from phiz import artefacts
 from phiz import upscaler as upscalers
 from phiz.card import CARRIED, CONFIG
-from phiz.errors import PhizError
+from phiz.errors import PhizError, UsageError
+from phiz.evaluation import figures
 from phiz.model import Model, load
 from phiz.publish import forms
 from phiz.publish.stored import FORMS, Form
 from phiz.sampling.showing import size_in_words
 from phiz.upscaler import Upscaler
+from phiz.verbs import evaluated
 
 FILES: dict[Form, str] = {
     "fp32": "onnx/model.onnx",
@@ -58,6 +60,8 @@ def export(
     out = Path(out)
     artefacts.check_target(out, "model", force)
     if upscalers.is_upscaler(source):
+        if upscaler is not None:
+            raise UsageError(f"{source} is an upscaler itself; --upscaler is for a model that makes faces.")
         return _upscaler(source, out, force)
     model = load(source)
     enlarges = upscalers.load(upscaler) if upscaler is not None else upscalers.carried(model.path)
@@ -78,6 +82,10 @@ def export(
             hashes[FILES[form]] = hashlib.sha256(kept.data).hexdigest()
             near = "" if form == "fp32" else f", {kept.mean:.2f} of 255 from fp32 on average"
             lines.append(f"  {FILES[form]}: {size_in_words(len(kept.data))}, weights in {form}{near}")
+        for folder in evaluated.of(model)[:1]:  # what it found of copying is looked at before a page is made
+            (place / "evaluation").mkdir()
+            shutil.copyfile(folder / figures.NAME, place / "evaluation" / figures.NAME)
+            lines.append(f"  evaluation/{figures.NAME}: how good it is, and what was found of copying")
         if enlarges:
             upscalers.copy(enlarges, place / CARRIED)
             lines.append(f"  {CARRIED}: enlarges its faces {enlarges.config.scale} times ({enlarges.hash})")

@@ -14,11 +14,11 @@ from phiz import artefacts, latents, marks
 from phiz import upscaler as upscalers
 from phiz.errors import PhizError, UsageError
 from phiz.model import Model, check_truncation, load
+from phiz.prepare.names import hidden
 from phiz.sampling import sheets
 from phiz.upscaler import Upscaler
 from phiz.verbs.like import Likeness, likeness
 
-_NOT_STILLS = (".gif", ".mp4", ".bmp", ".tif", ".tiff", ".avif", ".webm", ".pdf", ".svg")
 _SINGLE = re.compile(r"(seed|face)-\d{6,16}\.png")
 
 DEFAULT, DEFAULT_OF = 16, 512
@@ -84,9 +84,7 @@ def generate(
     single = out.suffix.lower() not in marks.PICTURES
     if single and (numbered or grid is not None):
         raise UsageError(f"--numbered and --grid are for a sheet; {out} is a folder: name it {out}.png.")
-    if out.suffix.lower() in _NOT_STILLS:
-        walks = "; phiz walk makes films" if out.suffix.lower() in (".gif", ".mp4") else ""
-        raise UsageError(f"A sheet is written as {', '.join(marks.PICTURES)}, not {out.suffix}{walks}.")
+    marks.check_name(out)
     if scale is not None:
         sheets.check_scale(scale)
     check_truncation(truncation)
@@ -99,6 +97,10 @@ def generate(
         grid = grid if single or grid is not None else alike.grid
         if best is not None or of is not None or against is not None:
             raise UsageError("--like says which faces; leave --best, --of and --against out.")
+        if alike.latents is not None and numbered:
+            raise UsageError(
+                f"{like} shows faces beyond the seeds, which have no number; leave --numbered out."
+            )
         if alike.latents is not None:
             return _again(out, model, alike, None if single else _places(grid), scale, force, enlarger)
         seeds, truncation, labels = alike.seeds, alike.truncation, alike.labels
@@ -279,7 +281,8 @@ def _check_folder(out: Path, files: list[Path], force: bool) -> None:
         raise PhizError(
             f"{out} is a phiz {artefacts.kind_of(out)}; write pictures into a folder of their own."
         )
-    others = [entry.name for entry in out.iterdir() if not _SINGLE.fullmatch(entry.name)]
+    names = (entry.name for entry in out.iterdir())
+    others = [name for name in names if not (_SINGLE.fullmatch(name) or hidden(name))]
     if others and not force:
         raise PhizError(
             f"{out} holds other things ({others[0]}); choose another folder, or --force to add to it."

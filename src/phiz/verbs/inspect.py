@@ -54,6 +54,7 @@ def inspect(path: str | Path, *, save: str | Path | None = None, force: bool = F
         "faceset": _faceset,
         "evaluation": evaluated.describe,
         "collection": collected.describe,
+        "site": _site,
     }
     kind = artefacts.kind_of(path) if path.is_dir() else None
     seen = looks[kind](path) if kind else loose.describe(path)
@@ -69,14 +70,19 @@ def _save(seen: Inspection, place: Path, force: bool) -> None:
     if place.suffix.lower() not in marks.PICTURES:
         raise UsageError(f"A picture is saved as {', '.join(marks.PICTURES)}; {place.name} is none of them.")
     marks.check_target(place, force)
-    if seen.kind == "face set":  # faces as they were found: not synthetic, so without the mark
-        file = io.BytesIO()
-        suffix = place.suffix.lower().replace(".jpg", ".jpeg")
-        image.save(file, suffix[1:].upper())
-        with artefacts.disk(place):
-            artefacts.write_bytes(place, file.getvalue())
-    else:
-        marks.save(image, place, {"phiz": seen.kind, "format": marks.FORMAT, "synthetic": True})
+    said: dict[str, Any] | None = {"phiz": seen.kind, "format": marks.FORMAT, "synthetic": True}
+    if seen.path.is_file():
+        said = marks.read(seen.path)  # a copy says what its source says
+    elif seen.kind == "face set":
+        said = None  # faces as they were found: not synthetic, so without the mark
+    if said is not None:
+        marks.save(image, place, said)
+        return
+    file = io.BytesIO()
+    image.save(file, place.suffix.lower().replace(".jpg", ".jpeg")[1:].upper())
+    with artefacts.disk(place):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        artefacts.write_bytes(place, file.getvalue())
 
 
 def _model(path: Path) -> Inspection:
@@ -180,6 +186,18 @@ def _run(path: Path) -> Inspection:
         figure=pictures.decode(newest.read_bytes(), newest.name) if newest else None,
         next=f"phiz inspect {path / 'model'}   or   {_use(path, enlarges is not None)}" if made else None,
     )
+
+
+def _site(path: Path) -> Inspection:
+    said = artefacts.read_json(path / "site.json", "site", 1)
+    models = [f"{one.get('name')} ({one.get('hash')})" for one in said.get("models") or []]
+    facts = {
+        "models": few(models),
+        "on disk": size_in_words(loose.size_of(path)),
+        "written by": f"phiz {said.get('made by')}",
+    }
+    title = f'{path}: a page that makes faces, "{said.get("title")}"'
+    return Inspection(path, "site", title, facts, next=f"phiz preview {path}")
 
 
 def _use(path: Path, enlarges: bool) -> str:

@@ -16,6 +16,8 @@ from phiz.model import Model
 
 _LARGEST = 1e4
 _MOST_FACES = 4096
+_OF_LARGER = ("upscaler", "scale", "sharpness")
+"""What a picture says of the upscaler that made it larger: not of the faces that are made again."""
 
 
 @dataclass(frozen=True)
@@ -90,4 +92,5 @@ def _beyond(said: dict[str, Any], model: Model, grid: tuple[int, int] | None) ->
         schema = model.config.labels.items()
         indices = np.array([[v.index(shown[a]) for a, v in schema] for shown in shows], np.int64)
         indices = indices.reshape(len(values), len(model.config.labels))
-    return Likeness(said, [], 1.0, {}, grid, values.astype(np.float32), psi, indices)
+    kept = {name: value for name, value in said.items() if name not in _OF_LARGER}
+    return Likeness(kept, [], 1.0, {}, grid, values.astype(np.float32), psi, indices)

@@ -22,6 +22,7 @@ from phiz.publish.rights import rights
 from phiz.publish.stored import FORMS, Form, stored
 from phiz.sampling.showing import size_in_words
 from phiz.upscaler import Upscaler
+from phiz.verbs import evaluated
 
 _ICON_SIDES = (192, 512)
 _MOST_MODELS = 12
@@ -92,9 +93,11 @@ def publish(
     for model in models:
         _check(model, anyway)
     large = None if upscaler is None else upscalers.load(upscaler)
+    owned = [rights(author, licence, (model.config.author, model.config.licence), ask) for model in models]
+    if progress:
+        progress(0, len(models))
     shown: list[site.Shown] = []
-    for number, (source, model) in enumerate(zip(listed, models, strict=True)):
-        own = rights(author, licence, (model.config.author, model.config.licence), ask)
+    for number, (source, model, own) in enumerate(zip(listed, models, owned, strict=True)):
         called = _name(Path(source), model, [one.data["name"] for one in shown])
         one = _shown(model, called, own, weights, names or {}, first=number == 0)
         shown.append(_with_larger(one, large or upscalers.carried(model.path), sharpness))
@@ -143,11 +146,9 @@ def _check(model: Model, anyway: bool) -> None:
 
 def _copying(model: Model) -> dict[str, Any] | None:
     """Return what an evaluation beside the model found of copying; None where nobody looked."""
-    for folder in (model.path / "evaluation", model.path.parent / "evaluation"):
-        if not (folder / figures.NAME).is_file():
-            continue
+    for folder in evaluated.of(model):
         found = figures.read(folder)
-        if found.model.get("hash") == model.hash and found.copying:
+        if found.copying:
             return {"verdict": words.copying(found), "flagged": bool(found.copying.get("flagged"))}
     return None
 

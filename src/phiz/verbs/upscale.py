@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, count
+from itertools import accumulate, chain, count
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -90,15 +90,29 @@ def upscale(
         )
     found = upscalers.of_scale(upscaler, scale)
     found.onnx(sharpness)  # a wrong sharpness is said before any work
+    marks.check_name(out)
+    _check_apart(out, [Path(source) for source in listed])
     opened = open_sources(listed)
     try:
-        job = _Job(found, sharpness, out, force, sum(len(one.entries) for one in opened), progress)
-        for one in opened:
+        several = len(opened) > 1
+        names = [[PurePosixPath(one.label if several else "", e.name) for e in one.entries] for one in opened]
+        job = _Job(found, sharpness, out, force, [str(name) for each in names for name in each], progress)
+        for one, first in zip(opened, accumulate(map(len, names), initial=0), strict=False):
             for index, fetch in one.read():
-                job.take(one.label if len(opened) > 1 else "", one.entries[index].name, fetch)
+                job.take(first + index, one.entries[index].name, fetch)
     finally:
         close(opened)
     return job.finish()
+
+
+def _check_apart(out: Path, sources: list[Path]) -> None:
+    """Refuse to write where pictures are read: they would be replaced, or enlarged again the next time."""
+    place = out.resolve()
+    for source in sources:
+        given = source.resolve()
+        inside = source.is_dir() and (place == given or given in place.parents)
+        if inside or (source.is_file() and place in (given, given.parent)):
+            raise PhizError(f"{out} is where the pictures are, or inside; write into a folder beside them.")
 
 
 class _Job:
@@ -110,24 +124,28 @@ class _Job:
         sharpness: float | None,
         out: Path,
         force: bool,
-        count: int,
+        names: Sequence[str],
         progress: Progress | None,
     ) -> None:
-        self.upscaler, self.sharpness, self.out, self.force = upscaler, sharpness, out, force
-        self.count, self.progress = count, progress
+        self.upscaler, self.sharpness, self.out = upscaler, sharpness, out
+        self.count, self.progress = len(names), progress
         self.single = out.suffix.lower() in marks.PICTURES
         self.written: list[Path] = []
         self.bad: list[str] = []
         self.lost: list[str] = []
-        if self.single and count != 1:
-            raise UsageError(f"{out} is one picture, and there are {count:,}; name a folder: -o {out.stem}")
+        if self.single and self.count != 1:
+            raise UsageError(
+                f"{out} is one picture, and there are {self.count:,}; name a folder: -o {out.stem}"
+            )
         if not self.single and (out.is_file() or artefacts.kind_of(out)):
             raise PhizError(f"{out} is {artefacts.kind_of(out) or 'a file'}; write pictures into a folder.")
+        self.places = [out] if self.single else [out / name for name in _told_apart(names)]
+        for place in self.places:
+            marks.check_target(place, force)
 
-    def take(self, label: str, name: str, fetch: Callable[[], bytes]) -> None:
-        """Enlarge the picture called `name`, or set it aside."""
-        place = self.out if self.single else self._place(label, name)
-        marks.check_target(place, self.force)
+    def take(self, number: int, name: str, fetch: Callable[[], bytes]) -> None:
+        """Enlarge the picture of this number, called `name`, or set it aside."""
+        place = self.places[number]
         try:
             data = fetch()
             image, lost = pictures.decode_whole(data, name)
@@ -148,12 +166,6 @@ class _Job:
         if self.progress:
             self.progress(len(self.written) + len(self.bad), self.count)
 
-    def _place(self, label: str, name: str) -> Path:
-        at = PurePosixPath(label, name)
-        more = (at.with_name(f"{at.name}-{number}.png") for number in count(2))
-        places = chain([at.with_suffix(".png"), PurePosixPath(f"{at}.png")], more)
-        return next(self.out / place for place in places if self.out / place not in self.written)
-
     def _said(self, data: bytes) -> dict[str, Any]:
         """Say how it was enlarged, beside what a picture that phiz made says already."""
         before = marks.read_bytes(data) or {"phiz": "enlarged", "format": marks.FORMAT, "synthetic": False}
@@ -172,3 +184,20 @@ class _Job:
             more = f" ({len(self.lost) - 1:,} more)" if len(self.lost) > 1 else ""
             lines.append(f"Note: {self.lost[0]}{more}")
         return Enlarged(self.written, lines)
+
+
+def _told_apart(names: Sequence[str]) -> list[str]:
+    """Return a name for each picture's PNG, upper case or not: a.png, else a.jpg.png, a.jpg-2.png, ..."""
+    taken: set[str] = set()
+    found = []
+    for name in names:
+        at = PurePosixPath(name)
+        more = (f"{at}-{number}.png" for number in count(2))
+        chosen = next(
+            one
+            for one in chain([str(at.with_suffix(".png")), f"{at}.png"], more)
+            if one.casefold() not in taken
+        )
+        taken.add(chosen.casefold())
+        found.append(chosen)
+    return found

@@ -64,6 +64,8 @@ def walk(
     model = load(source)
     marks.check_target(out, force)
     count = round(seconds * fps)
+    scale = scale or sheets.scale_for(model.config.size, READABLE)
+    films.check_length(out, count, model.config.size * scale)
     keys = keys if keys is not None else max(2, round(seconds / _SECONDS_A_FACE))
     path = latents.walk(seed, count, model.config.z, keys)
     shown = model.labels_of([seed], labels)
@@ -77,5 +79,5 @@ def walk(
                 progress(min(start + model.batch, count), count)
 
     said = marks.facts(model.hash, [seed], truncation, labels, phiz="walk", keys=keys, frames=count, fps=fps)
-    films.write(out, count, frames, fps, said, scale or sheets.scale_for(model.config.size, READABLE))
+    films.write(out, count, frames, fps, said, scale)
     return out
