@@ -18,8 +18,11 @@ def _terminal() -> bool:
 
 
 @contextmanager
-def progress(doing: str, things: str) -> Iterator[Callable[[int, int], None]]:
-    """Yield a function (done, total) that shows how far some work is, from the first time it is called."""
+def progress(doing: str, things: str, at_once: bool = True) -> Iterator[Callable[[int, int], None]]:
+    """Yield a function (done, total) that shows how far some work is.
+
+    Unless `at_once`, nothing is shown before it is first called: a question may come before.
+    """
     start = time.monotonic()
     if _terminal():
         from rich.console import Console
@@ -40,6 +43,8 @@ def progress(doing: str, things: str) -> Iterator[Callable[[int, int], None]]:
             rate = done / max(time.monotonic() - start, 1e-9)
             bar.update(task, completed=done, total=total, rate=f"{rate:,.0f} {things}/s")
 
+        if at_once:
+            bar.start()
         try:
             yield show
         finally:

@@ -222,6 +222,22 @@ def test_labels_that_were_edited_are_taken_over(tmp_path: Path, pictures: Path) 
     third = make(pictures, first.path, labels="given")
     assert len(third) == 23
     assert "under 18" in rows(third)["05.png"]["reason"]
+    fourth = prepare(third.path, quality="none", warn=said.append)  # no other screen brings it back
+    assert len(fourth) == 23
+    assert "under 18" in rows(fourth)["05.png"]["reason"]
+    (pictures / "07.png").rename(tmp_path / "07.png")  # a picture that is gone relabels nothing
+    write({5: 15, 9: 40})
+    said.clear()
+    assert (
+        prepare(pictures, first.path, size=48, labels="given", quality="none", warn=said.append).id
+        == fourth.id
+    )
+    assert "gone from where they were" in said[-1]
+    (tmp_path / "07.png").rename(pictures / "07.png")
+    write({})
+    last = make(pictures, first.path, labels="given", quality="none")  # it was a slip of the pen
+    assert len(last) == 24
+    assert [row["source"] for row in last.faces()][-1] == "05.png"
 
 
 def test_a_picture_that_was_half_written_is_looked_at_again(tmp_path: Path, pictures: Path) -> None:
@@ -234,7 +250,7 @@ def test_a_picture_that_was_half_written_is_looked_at_again(tmp_path: Path, pict
     second = make(pictures, tmp_path / "set")
     assert len(second) == 25
     assert [row["reason"] for row in second.rows() if row["source"] == "99.png"] == [
-        "its file has changed since",
+        "its file, or what is said of it, has changed since",
         None,
     ]
 

@@ -151,11 +151,22 @@ def test_what_stands_in_the_way_is_kept(model, tmp_path):
     (tmp_path / "site" / "CNAME").write_text("faces.example")
     (tmp_path / "site" / ".git" / "refs").mkdir(parents=True)
     (tmp_path / "site" / ".git" / "HEAD").write_text("ref: refs/heads/main")
+    (tmp_path / "site" / "assets" / "mine.css").write_text("p {}")
+    (tmp_path / "site" / "link").symlink_to(tmp_path / "nowhere")
     other = toys.model(tmp_path / "other", seed=5)
     publish(other, tmp_path / "site", force=True)
     assert (tmp_path / "site" / "CNAME").read_text() == "faces.example"
     assert (tmp_path / "site" / ".git" / "HEAD").read_text() == "ref: refs/heads/main"
+    assert (tmp_path / "site" / "assets" / "mine.css").read_text() == "p {}"
+    assert (tmp_path / "site" / "link").is_symlink()
     assert not list((tmp_path / "site" / "models").glob(f"{model.hash}*"))
+    publish(other, tmp_path / "anew")
+    own = [p.relative_to(tmp_path / "anew") for p in (tmp_path / "anew").rglob("*") if p.is_file()]
+    for file in own:
+        assert (tmp_path / "site" / file).read_bytes() == (tmp_path / "anew" / file).read_bytes()
+    kept = [p for p in (tmp_path / "site").rglob("*") if p.is_file()]
+    assert len(kept) == len(own) + 3
+    assert not list(tmp_path.glob(".site*"))
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
     with pytest.raises(PhizError, match="is not a phiz site"):
@@ -203,6 +214,10 @@ def test_a_model_that_copies_needs_a_second_word(tmp_path):
     assert any("nobody has looked" in line for line in done.lines)
     evaluated(model, tmp_path / "run" / "evaluation", flagged=False)
     assert any("No sign of copying" in line for line in publish(model, tmp_path / "third").lines)
+    evaluated(model, tmp_path / "run" / "model" / "evaluation", flagged=True)  # one that found it is enough
+    with pytest.raises(PhizError, match="--anyway"):
+        publish(model, tmp_path / "fourth")
+    (tmp_path / "run" / "model" / "evaluation" / "evaluation.json").write_text("{")
     (tmp_path / "run" / "evaluation").rename(tmp_path / "run" / "model-evaluation")
     assert any("No sign of copying" in line for line in publish(model, tmp_path / "fourth").lines)
 

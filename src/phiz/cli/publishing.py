@@ -67,7 +67,7 @@ def publish(
     from phiz.screen import progress
     from phiz.verbs.publish import publish as verb
 
-    with progress("publishing", "models") as tick:
+    with progress("publishing", "models", at_once=False) as tick:
         result = verb(
             models,
             out,

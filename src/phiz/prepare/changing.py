@@ -21,12 +21,13 @@ from phiz.prepare.doubts import eyes_or_none
 from phiz.prepare.entries import Source
 from phiz.prepare.growing import CHANGED, settled
 from phiz.prepare.keeping import Row
+from phiz.prepare.labels import MINOR
 from phiz.prepare.making import Asked
 from phiz.prepare.names import shown
 from phiz.prepare.sources import close, open_sources, paths
 from phiz.prepare.versions import Version, versions
 
-_SETTLED = (screens.RESTORED, screens.DROPPED, CHANGED)  # reasons that no screen looks at again
+_SETTLED = (screens.RESTORED, screens.DROPPED, CHANGED, MINOR)  # reasons that no screen looks at again
 
 FEWEST = 16
 Faces = dict[int, np.ndarray]
@@ -147,7 +148,7 @@ class _Decisions:
             one.reason = screens.RESTORED if row["status"] != "kept" or row["reason"] else None
         elif row["id"] in self.drop:
             one.reason = screens.DROPPED
-        elif self.screened and one.measured and one.reason not in _SETTLED:
+        elif self.screened and one.measured and not str(one.reason).startswith(_SETTLED):
             one.reason = None
         return one
 

@@ -13,12 +13,13 @@ from phiz.prepare import keeping, report, screens
 from phiz.prepare.deciding import Decision
 from phiz.prepare.doubts import eyes_or_none
 from phiz.prepare.keeping import Row
+from phiz.prepare.labels import MINOR
 from phiz.prepare.versions import Version
 
 if TYPE_CHECKING:
     from phiz.prepare.making import Job
 
-CHANGED = "its file has changed since"
+CHANGED = "its file, or what is said of it, has changed since"
 
 
 def grow(job: Job, there: FaceSet) -> FaceSet:
@@ -30,12 +31,19 @@ def grow(job: Job, there: FaceSet) -> FaceSet:
         PhizError: the set was made otherwise, or of other pictures.
     """
     check_same(job, there)
-    sizes = {row["source"]: (row["figures"] or {}).get("bytes") for row in there.rows()}
+    sizes, minors = {}, set()
+    for row in there.rows():
+        sizes[row["source"]] = (row["figures"] or {}).get("bytes")
+        if str(row["reason"]).startswith(MINOR):
+            minors.add(row["source"])
     fresh = [
         index
         for index, (name, size) in enumerate(zip(job.names, job.bytes, strict=True))
-        if name not in sizes or sizes[name] not in (None, size)
+        if name not in sizes
+        or sizes[name] not in (None, size)
+        or (name in minors and index not in job.table.left_out)
     ]
+    gone = len(sizes.keys() - set(job.names))
     places = {name: index for index, name in enumerate(job.names)}
 
     def known(row: dict[str, Any]) -> Row:
@@ -43,7 +51,7 @@ def grow(job: Job, there: FaceSet) -> FaceSet:
         one, index = settled(row, again), places.get(row["source"])
         if index is None:
             return one
-        if index in job.table.left_out:
+        if index in job.table.left_out and one.reason != screens.DROPPED:
             one.reason = job.table.left_out[index]
         elif one.box is not None:
             one.labels = job.labels_of(index, one.figures)
@@ -53,8 +61,7 @@ def grow(job: Job, there: FaceSet) -> FaceSet:
     kept = (row for row in there.rows() if row["position"] is not None and row["source"] not in again)
     pairs = ((known(row), row) for row in kept)
     others = sum(one.labels != (row["labels"] or {}) or one.reason != row["reason"] for one, row in pairs)
-    if not fresh and not others:
-        gone = len(sizes) - len(set(sizes) & set(job.names))
+    if not fresh and (not others or gone):
         more = f" {gone:,} of them are gone from where they were; their faces stay." if gone else ""
         job.warn(f"{there.path} is there already, made from the same pictures and settings.{more}")
         return there

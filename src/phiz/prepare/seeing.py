@@ -56,6 +56,8 @@ def see(
     Raises:
         Stopped: a signal came; what was looked at is kept.
     """
+    if not wanted:
+        return
     sizes = [entry.size for source in sources for entry in source.entries]
     done, count = len(names) - len(wanted), len(names)
     for looked in mapper(_items(sources, names, wanted), how):

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import shutil
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import phiz
@@ -98,24 +99,38 @@ def write_folder(place: Path, title: str, models: Sequence[Shown], graphics: boo
     for name, content in files.items():
         (place / name).parent.mkdir(parents=True, exist_ok=True)
         (place / name).write_bytes(content)
-    said = {"phiz": "site", "format": FORMAT, "made by": phiz.__version__, "title": title or page.TITLE}
+    said: dict[str, Any] = {"phiz": "site", "format": FORMAT, "made by": phiz.__version__}
+    said["title"] = title or page.TITLE
     said["models"] = [{"hash": entry["hash"], "name": entry["name"]} for entry in entries]
+    said["files"] = [*files, NAME]
     artefacts.write_json(place / NAME, said)
     return sum(len(files[name]) for name in [*first, "index.html"])
 
 
-def keep_others(old: Path, place: Path) -> None:
-    """Copy into the site at `place` what lies in the one at `old` and is no site's: a CNAME, a repository."""
-    if not old.is_dir():
-        return
-    ours = {path.name for path in place.iterdir()}
-    for path in old.iterdir():
-        if path.name in ours:
-            continue
-        if path.is_dir() and not path.is_symlink():
-            shutil.copytree(path, place / path.name, symlinks=True)
-        else:
-            shutil.copy2(path, place / path.name, follow_symlinks=False)
+def renew(old: Path, new: Path) -> None:
+    """Move the files of the site `new` into the folder `old`; what the site there had besides is deleted.
+
+    What others put there (a CNAME, a repository) is not touched. At any moment the folder is a site that
+    works: what is named for its content comes first, what names it last.
+    """
+    names = [path.relative_to(new).as_posix() for path in new.rglob("*") if path.is_file()]
+    last = ["sw.js", "index.html", NAME]
+    names.sort(key=lambda name: (last.index(name) + 1 if name in last else 0, "/" not in name))
+    before = _listed(old)
+    for name in names:
+        (old / name).parent.mkdir(parents=True, exist_ok=True)
+        os.replace(new / name, old / name)
+    for name in before - set(names):
+        (old / name).unlink(missing_ok=True)
+    shutil.rmtree(new, ignore_errors=True)
+
+
+def _listed(folder: Path) -> set[str]:
+    """Return the files that the site in `folder` says are its own."""
+    said = artefacts.read_json(folder / NAME, "site", FORMAT) if (folder / NAME).is_file() else {}
+    files = said.get("files")
+    own = {name for name in files if isinstance(name, str)} if isinstance(files, list) else set()
+    return {name for name in own if not PurePosixPath(name).is_absolute() and ".." not in name.split("/")}
 
 
 def one_file(title: str, models: Sequence[Shown]) -> bytes:

@@ -26,8 +26,8 @@ Frames = Callable[[range], Iterator[np.ndarray]]
 _COLOURS = 255  # of 256: one is left for "as in the frame before"
 _PALETTE_FRAMES = 24
 _MAX_GIF_RATE = 50
-_MAX_HELD = 1 << 29
-"""Pixels of all frames together, at 4 bytes each: 2 GiB."""
+_MAX_HELD = 1 << 31
+"""Bytes of all frames together: 4 a pixel, of a gif 1."""
 
 _XMP_BOX = bytes.fromhex("BE7ACFCB97A942E89C71999491E3AFAC")
 
@@ -47,7 +47,7 @@ def check_film(path: Path, fps: float) -> None:
 
 def check_length(path: Path, count: int, side: int) -> None:
     """Refuse a gif or WebP of more frames than fit in memory, where Pillow holds them all (status 2)."""
-    most = _MAX_HELD // (side * side)
+    most = _MAX_HELD // (side * side * (1 if path.suffix.lower() == ".gif" else 4))
     if path.suffix.lower() != ".mp4" and count > most:
         raise UsageError(
             f"{count:,} frames of {side} px are too many for a {path.suffix.lower()}, which holds at most "

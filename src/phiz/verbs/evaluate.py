@@ -159,7 +159,7 @@ def _folder(source: Path, model: Model, out: str | Path | None, force: bool) -> 
         artefacts.check_target(Path(out), "evaluation", force)
         return Path(out)
     run = artefacts.kind_of(source) == "run"
-    place = model.path if source.exists() else Path(source.name)  # a bundled model lies in the cache
+    place = model.path.absolute() if source.exists() else Path(source.name)  # a bundled one lies in the cache
     folder = source / "evaluation" if run else place.with_name(f"{place.name}-evaluation")
     artefacts.check_target(folder, "evaluation", force=True)
     return folder

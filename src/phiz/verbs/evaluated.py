@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
+from phiz.errors import PhizError
 from phiz.evaluation import figures, words
 from phiz.evaluation.figures import Evaluation
 from phiz.model import Model
@@ -36,16 +38,24 @@ def describe(path: Path) -> Inspection:
         title=f"{path}: how good {found.model['name']} is",
         facts={name: value for name, value in facts.items() if value},
         listings=[Listing("Figures", columns, rows, right=("value", "real faces"))],
-        next=f"open {path / 'report.html'} in a browser",
+        next=f"open {path / 'report.html'} in a browser" if (path / "report.html").is_file() else None,
     )
 
 
-def of(model: Model) -> list[Path]:
-    """Return the folders with an evaluation of this very model, where `evaluate` and `export` put them."""
-    path = model.path
+def of(model: Model) -> Evaluation | None:
+    """Return the evaluation of this very model that lies where `phiz evaluate` or `export` puts one, if any.
+
+    Of several it is one that found copying, else the newest.
+    """
+    path = model.path.absolute()
     near = (path / "evaluation", path.parent / "evaluation", path.with_name(f"{path.name}-evaluation"))
-    there = (folder for folder in near if (folder / figures.NAME).is_file())
-    return [folder for folder in there if figures.read(folder).model.get("hash") == model.hash]
+    found = []
+    for file in (folder / figures.NAME for folder in near):
+        with contextlib.suppress(PhizError):  # of another model, perhaps of a newer phiz
+            if file.is_file() and (one := figures.read(file)).model.get("hash") == model.hash:
+                copying = one.copying or {}
+                found.append((bool(copying.get("flagged")), bool(copying), file.stat().st_mtime, one))
+    return max(found, key=lambda each: each[:3])[3] if found else None
 
 
 def in_a_line(folder: Path) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from phiz import artefacts
@@ -82,9 +82,12 @@ def export(
             hashes[FILES[form]] = hashlib.sha256(kept.data).hexdigest()
             near = "" if form == "fp32" else f", {kept.mean:.2f} of 255 from fp32 on average"
             lines.append(f"  {FILES[form]}: {size_in_words(len(kept.data))}, weights in {form}{near}")
-        for folder in evaluated.of(model)[:1]:  # what it found of copying is looked at before a page is made
+        if found := evaluated.of(model):  # what it says of copying is looked at before a page is made
             (place / "evaluation").mkdir()
-            shutil.copyfile(folder / figures.NAME, place / "evaluation" / figures.NAME)
+            against = found.against | {
+                "name": Path(str(found.against.get("name"))).name
+            }  # no folders of mine
+            replace(found, against=against).write(place / "evaluation" / figures.NAME)
             lines.append(f"  evaluation/{figures.NAME}: how good it is, and what was found of copying")
         if enlarges:
             upscalers.copy(enlarges, place / CARRIED)

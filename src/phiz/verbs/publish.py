@@ -13,7 +13,7 @@ import numpy as np
 from phiz import artefacts
 from phiz import upscaler as upscalers
 from phiz.errors import PhizError, UsageError
-from phiz.evaluation import figures, words
+from phiz.evaluation import words
 from phiz.graph import read_tensors
 from phiz.model import Model, load
 from phiz.onnx import Engine
@@ -112,9 +112,13 @@ def publish(
             out.parent.mkdir(parents=True, exist_ok=True)
             artefacts.write_bytes(out, content)
         return Published(out, len(content), _lines(out, shown, len(content), single))
-    with artefacts.building(out, "site", force) as place:
+    there = artefacts.kind_of(out) == "site"
+    beside = out.with_name(f".{out.name}.new") if there else out
+    with artefacts.building(beside, "site", force=True) as place:
         loaded = site.write_folder(place, title, shown, graphics)
-        site.keep_others(out, place)
+    if there:
+        with artefacts.disk(out):
+            site.renew(out, beside)
     return Published(out, loaded, _lines(out, shown, loaded, single))
 
 
@@ -146,11 +150,10 @@ def _check(model: Model, anyway: bool) -> None:
 
 def _copying(model: Model) -> dict[str, Any] | None:
     """Return what an evaluation beside the model found of copying; None where nobody looked."""
-    for folder in evaluated.of(model):
-        found = figures.read(folder)
-        if found.copying:
-            return {"verdict": words.copying(found), "flagged": bool(found.copying.get("flagged"))}
-    return None
+    found = evaluated.of(model)
+    if found is None or not found.copying:
+        return None
+    return {"verdict": words.copying(found), "flagged": bool(found.copying.get("flagged"))}
 
 
 def _name(source: Path, model: Model, taken: Sequence[str]) -> str:

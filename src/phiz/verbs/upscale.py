@@ -111,7 +111,8 @@ def _check_apart(out: Path, sources: list[Path]) -> None:
     for source in sources:
         given = source.resolve()
         inside = source.is_dir() and (place == given or given in place.parents)
-        if inside or (source.is_file() and place in (given, given.parent)):
+        loose = source.suffix.lower() in pictures.SUFFIXES and source.is_file()
+        if inside or place == given or (loose and place == given.parent):
             raise PhizError(f"{out} is where the pictures are, or inside; write into a folder beside them.")
 
 
