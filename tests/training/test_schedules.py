@@ -33,6 +33,12 @@ def test_without_a_last_value_nothing_moves():
     assert {schedules.moving(0.5, None, progress, 0.5) for progress in (0.0, 0.3, 1.0)} == {0.5}
 
 
+def test_rates_rise_over_the_first_steps_alone():
+    assert [schedules.rising(index, 800, 3) for index in (0, 1, 2, 3, 799)] == [0.25, 0.5, 0.75, 1.0, 1.0]
+    assert schedules.rising(0, 800, 0) == 1.0
+    assert schedules.rising(1, 16, 100) == pytest.approx(2 / 3)  # an eighth of a short stage
+
+
 def test_rates_fall_over_the_last_share_alone():
     fall = [schedules.falling(progress, 0.4) for progress in (0.0, 0.6, 0.8, 1.0)]
     assert fall == pytest.approx([1.0, 1.0, 0.5, 0.0])

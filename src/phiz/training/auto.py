@@ -81,7 +81,7 @@ def choose(base: Recipe, case: Case) -> tuple[Recipe, dict[str, str]]:
     enough = f"{outline:.1%} of the time, some {_steps(whole)}"
     return recipe, {
         "network": why,
-        "rates": _rate_said(rate, steps),
+        "rates": _rate_said(rate, steps, base.generator.warmup),
         "gamma": f"gamma {pixels * _GAMMA:g} falling to {pixels * _GAMMA_END:g}: {because}.",
         "outline": f"outline {f'{_OUTLINE:.0%} of the time, its most' if outline == _OUTLINE else enough}.",
         "augmentation": _augmented(strength, views),
@@ -114,10 +114,11 @@ def _steps(count: int) -> str:
     return f"{count:,} step{'s' if count != 1 else ''}"
 
 
-def _rate_said(rate: float, steps: int) -> str:
+def _rate_said(rate: float, steps: int, warmup: int) -> str:
+    rise = f"; they rise over the first {warmup}." if warmup else "."
     if steps <= _SURE:
-        return f"rates {rate:g}: the highest that held, up to {_SURE:,} steps."
-    return f"rates {rate:.2g}: {_RATE:g} held up to {_SURE:,} steps, and falls by the root of more."
+        return f"rates {rate:g}: the highest that held, up to {_SURE:,} steps{rise}"
+    return f"rates {rate:.2g}: {_RATE:g} held up to {_SURE:,} steps, and falls by the root of more{rise}"
 
 
 def _strength(views: float) -> float:

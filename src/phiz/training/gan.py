@@ -71,7 +71,8 @@ class GAN(Pieces):
         recipe = self.recipe
         for role, asked in (("generator", recipe.generator), ("discriminator", recipe.discriminator)):
             optimizer = self.optimizers[f"optimizer-{role}"]
-            optimizers.set_rate(optimizer, asked.rate * schedules.falling(at.progress, recipe.decay))
+            rate = asked.rate * schedules.rising(at.index, at.count, asked.warmup)
+            optimizers.set_rate(optimizer, rate * schedules.falling(at.progress, recipe.decay))
             optimizers.set_beta2(optimizer, self._moving(asked.beta2, asked.beta2_end, at))
         pieces = self.pieces(at)
         recording = self._recorded(pieces)

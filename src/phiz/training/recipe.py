@@ -33,6 +33,7 @@ class Adam(Part):
 
     With `clip`, the gradient of a tensor that is more than so many times as long as Adam's second moment says
     of late is shortened to that (training/optimizers.py). With `beta2_end`, beta2 goes there in the burn-in.
+    Over the first `warmup` steps of the adversarial stage the rate rises to `rate` (training/schedules.py).
     """
 
     rate: float = Field(gt=0)
@@ -40,6 +41,7 @@ class Adam(Part):
     beta2: float = Field(0.999, ge=0, lt=1)
     beta2_end: float | None = Field(None, ge=0, lt=1)
     clip: float | None = Field(None, gt=0)
+    warmup: int = Field(0, ge=0)
 
 
 class Penalty(Part):
@@ -136,8 +138,10 @@ def _dcgan(name: str, **changes: Any) -> Recipe:
     return Recipe(name=name, **(values | changes))
 
 
-def _relativistic(name: str, network: Network, z: int, penalty: Penalty, classifier: float = 0.0) -> Recipe:
-    adam = Adam(rate=2e-3, beta1=0.0, beta2=0.99, clip=2.0)
+def _relativistic(
+    name: str, network: Network, z: int, penalty: Penalty, classifier: float = 0.0, warmup: int = 0
+) -> Recipe:
+    adam = Adam(rate=2e-3, beta1=0.0, beta2=0.99, clip=2.0, warmup=warmup)
     return Recipe(
         name=name,
         network=network,
@@ -164,8 +168,8 @@ RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
         # training/auto.py changes it to what there is.
-        _relativistic("auto", _MODERN, 64, _EXACT, classifier=0.1),
-        _relativistic("modern", _MODERN, 64, _EXACT, classifier=0.1),
+        _relativistic("auto", _MODERN, 64, _EXACT, classifier=0.1, warmup=30),
+        _relativistic("modern", _MODERN, 64, _EXACT, classifier=0.1, warmup=30),
         # A CPU in minutes: fitted by benchmarks/quick_cpu.py, and left as it was then.
         _relativistic("quick", Network(name="slim"), 128, Penalty(gamma=2.0)),
         # Radford et al., arXiv 1511.06434, section 4.
