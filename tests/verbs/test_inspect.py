@@ -14,7 +14,7 @@ from rich.console import Console
 
 import phiz
 import toys
-from phiz import marks
+from phiz import cli, marks
 from phiz.artefacts import building, write_json
 from phiz.errors import PhizError, UsageError
 from phiz.faceset import FaceSetWriter
@@ -190,6 +190,10 @@ def test_archives_of_made_faces_are_archives(model, tmp_path):
     with tarfile.open(tmp_path / "faces.tar", "w") as archive:
         archive.add(tmp_path / "faces", "faces")
     assert inspect(tmp_path / "faces.tar").kind == "tar"
+    with tarfile.open(tmp_path / "faces.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "faces", "faces")
+    (tmp_path / "cut.tar.gz").write_bytes((tmp_path / "faces.tar.gz").read_bytes()[:40])
+    assert "no use" in inspect(tmp_path / "cut.tar.gz").title
     with zipfile.ZipFile(tmp_path / "faces.zip", "w") as archive:
         for face in sorted((tmp_path / "faces").iterdir()):
             archive.write(face, face.name)
@@ -223,6 +227,18 @@ def test_the_small_forms_of_a_network_are_described_alike(model, tmp_path):
         for name in ("model.onnx", "model_fp16.onnx", "model_quantized.onnx")
     ]
     assert tables[0] == tables[1] == tables[2]
+
+
+def test_ctrl_c_is_one_line(tmp_path, monkeypatch, capsys):
+    def interrupted(*given, **more):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("phiz.verbs.inspect.inspect", interrupted)
+    monkeypatch.setattr("sys.argv", ["phiz", "inspect", str(tmp_path)])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 130
+    assert capsys.readouterr().err.strip() == "phiz: stopped."
 
 
 def test_a_folder_with_a_foreign_config(tmp_path):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import os
 import re
+import shutil
 import threading
 import urllib.error
 import urllib.request
@@ -21,7 +23,7 @@ from phiz.errors import PhizError, UsageError
 from phiz.evaluation.figures import Evaluation
 from phiz.model import to_uint8
 from phiz.onnx import Engine
-from phiz.publish import page
+from phiz.publish import page, site
 from phiz.publish.serving import served
 from phiz.verbs.preview import preview
 
@@ -178,6 +180,49 @@ def test_what_stands_in_the_way_is_kept(model, tmp_path):
     with pytest.raises(PhizError, match="--force"):
         publish(model, tmp_path / "page.html")
     publish(model, tmp_path / "page.html", force=True)
+
+
+def test_a_site_that_is_killed_while_it_is_renewed_works_and_is_renewed_again(model, tmp_path, monkeypatch):
+    """Stop at every file in turn: what the page names is always there."""
+    other = toys.model(tmp_path / "other", seed=5)
+    publish(model, tmp_path / "first", graphics=False)
+    publish(other, tmp_path / "whole", graphics=False)
+    out, new, real = tmp_path / "site", tmp_path / ".site.new", os.replace
+
+    def files(place) -> dict[str, bytes]:
+        return {p.relative_to(place).as_posix(): p.read_bytes() for p in place.rglob("*") if p.is_file()}
+
+    stops = len(files(tmp_path / "whole"))
+    for stop in range(stops):
+        shutil.rmtree(out, ignore_errors=True)
+        shutil.rmtree(new, ignore_errors=True)
+        shutil.copytree(tmp_path / "first", out, copy_function=os.link)
+        shutil.copytree(tmp_path / "whole", new, copy_function=os.link)
+        left = iter(range(stop))
+
+        def killed(old, place, left=left):
+            if next(left, None) is None:
+                raise KeyboardInterrupt
+            real(old, place)
+
+        with monkeypatch.context() as patch:
+            patch.setattr("phiz.publish.site.os.replace", killed)
+            with pytest.raises(KeyboardInterrupt):
+                site.renew(out, new)
+        data = data_of((out / "index.html").read_text("utf-8"))
+        shown = data["models"][0]
+        named = [
+            data["worker"],
+            shown["weights"],
+            shown["wall"]["pictures"],
+            *data["runtimes"]["wasm"].values(),
+        ]
+        assert all((out / name).is_file() for name in named if isinstance(name, str)), stop
+        assert artefacts.kind_of(out) == "site"
+        if stop in (0, stops - 1):  # the same command again, over what the killed one left
+            publish(other, out, graphics=False, force=True)
+            assert files(out) == files(tmp_path / "whole")
+            assert not new.exists()
 
 
 def evaluated(model, place, flagged: bool, hash_: str | None = None) -> None:

@@ -43,6 +43,7 @@ def grow(job: Job, there: FaceSet) -> FaceSet:
         or sizes[name] not in (None, size)
         or (name in minors and index not in job.table.left_out)
     ]
+    again = {job.names[index] for index in fresh if job.names[index] in sizes}
     gone = len(sizes.keys() - set(job.names))
     places = {name: index for index, name in enumerate(job.names)}
 
@@ -57,7 +58,6 @@ def grow(job: Job, there: FaceSet) -> FaceSet:
             one.labels = job.labels_of(index, one.figures)
         return one
 
-    again = {job.names[index] for index in fresh if job.names[index] in sizes}
     kept = (row for row in there.rows() if row["position"] is not None and row["source"] not in again)
     pairs = ((known(row), row) for row in kept)
     others = sum(one.labels != (row["labels"] or {}) or one.reason != row["reason"] for one, row in pairs)

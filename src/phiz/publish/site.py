@@ -113,15 +113,13 @@ def renew(old: Path, new: Path) -> None:
     What others put there (a CNAME, a repository) is not touched. At any moment the folder is a site that
     works: what is named for its content comes first, what names it last.
     """
-    names = [path.relative_to(new).as_posix() for path in new.rglob("*") if path.is_file()]
-    last = ["sw.js", "index.html", NAME]
-    names.sort(key=lambda name: (last.index(name) + 1 if name in last else 0, "/" not in name))
-    before = _listed(old)
-    for name in names:
+    names, last = _listed(new), ("sw.js", "index.html")
+    for name in [*sorted(names - {*last, NAME}), *last]:
         (old / name).parent.mkdir(parents=True, exist_ok=True)
         os.replace(new / name, old / name)
-    for name in before - set(names):
+    for name in _listed(old) - names:
         (old / name).unlink(missing_ok=True)
+    os.replace(new / NAME, old / NAME)  # last: until then it tells what is to be deleted
     shutil.rmtree(new, ignore_errors=True)
 
 

@@ -55,9 +55,7 @@ def _file(path: Path) -> Inspection:
     facts = {"on disk": size_in_words(size)}
     if start[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
         return _zip(path, size)
-    with contextlib.suppress(EOFError, OSError):  # a packed one that is cut short
-        is_tar = tarfile.is_tarfile(path)
-    if size and is_tar:
+    if size and _is_tar(path):
         order = f"phiz train {path} -o runs/first --minutes 5"
         return Inspection(path, "tar", f"{path}: a tar archive", facts, next=order)
     said = marks.read(path)
@@ -78,6 +76,13 @@ def _file(path: Path) -> Inspection:
         return Inspection(path, "picture", f"{path}: a picture", facts, picture=image)
     words = "an empty file" if not size else "a file that phiz has no use for"
     return Inspection(path, "file", f"{path}: {words}", facts)
+
+
+def _is_tar(path: Path) -> bool:
+    try:
+        return tarfile.is_tarfile(path)
+    except (EOFError, OSError):  # a packed one that is cut short
+        return False
 
 
 def _made(path: Path, said: dict[str, Any], size: int) -> Inspection:

@@ -1,4 +1,4 @@
-"""What `phiz inspect` says of an evaluation."""
+"""Evaluations that were written: the one of a model, and what `phiz inspect` says of one."""
 
 from __future__ import annotations
 

@@ -84,10 +84,9 @@ def export(
             lines.append(f"  {FILES[form]}: {size_in_words(len(kept.data))}, weights in {form}{near}")
         if found := evaluated.of(model):  # what it says of copying is looked at before a page is made
             (place / "evaluation").mkdir()
-            against = found.against | {
-                "name": Path(str(found.against.get("name"))).name
-            }  # no folders of mine
-            replace(found, against=against).write(place / "evaluation" / figures.NAME)
+            name = Path(str(found.against.get("name"))).name  # not the folders it lies in
+            told = replace(found, against=found.against | {"name": name})
+            told.write(place / "evaluation" / figures.NAME)
             lines.append(f"  evaluation/{figures.NAME}: how good it is, and what was found of copying")
         if enlarges:
             upscalers.copy(enlarges, place / CARRIED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -93,18 +94,19 @@ def publish(
     for model in models:
         _check(model, anyway)
     large = None if upscaler is None else upscalers.load(upscaler)
+    larger = [large or upscalers.carried(model.path) for model in models]
+    if sharpness is not None and not any(larger):
+        raise UsageError("--sharpness is of an upscaler, and no model brings one; name one: --upscaler RUN.")
     owned = [rights(author, licence, (model.config.author, model.config.licence), ask) for model in models]
     if progress:
         progress(0, len(models))
     shown: list[site.Shown] = []
-    for number, (source, model, own) in enumerate(zip(listed, models, owned, strict=True)):
+    for number, (source, model, own, by) in enumerate(zip(listed, models, owned, larger, strict=True)):
         called = _name(Path(source), model, [one.data["name"] for one in shown])
         one = _shown(model, called, own, weights, names or {}, first=number == 0)
-        shown.append(_with_larger(one, large or upscalers.carried(model.path), sharpness))
+        shown.append(_with_larger(one, by, sharpness))
         if progress:
             progress(number + 1, len(listed))
-    if sharpness is not None and not any(one.larger for one in shown):
-        raise UsageError("--sharpness is of an upscaler, and no model brings one; name one: --upscaler RUN.")
     title = title or ""
     if single:
         content = site.one_file(title, shown)
@@ -114,7 +116,9 @@ def publish(
         return Published(out, len(content), _lines(out, shown, len(content), single))
     there = artefacts.kind_of(out) == "site"
     beside = out.with_name(f".{out.name}.new") if there else out
-    with artefacts.building(beside, "site", force=True) as place:
+    if there:
+        shutil.rmtree(beside, ignore_errors=True)  # of one that was killed
+    with artefacts.building(beside, "site", force) as place:
         loaded = site.write_folder(place, title, shown, graphics)
     if there:
         with artefacts.disk(out):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, chain, count
+from itertools import chain, count
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -94,12 +94,14 @@ def upscale(
     _check_apart(out, [Path(source) for source in listed])
     opened = open_sources(listed)
     try:
-        several = len(opened) > 1
-        names = [[PurePosixPath(one.label if several else "", e.name) for e in one.entries] for one in opened]
-        job = _Job(found, sharpness, out, force, [str(name) for each in names for name in each], progress)
-        for one, first in zip(opened, accumulate(map(len, names), initial=0), strict=False):
+        labels = [one.label if len(opened) > 1 else "" for one in opened]
+        pairs = zip(labels, opened, strict=True)
+        names = [str(PurePosixPath(label, entry.name)) for label, one in pairs for entry in one.entries]
+        job, first = _Job(found, sharpness, out, force, names, progress), 0
+        for one in opened:
             for index, fetch in one.read():
                 job.take(first + index, one.entries[index].name, fetch)
+            first += len(one.entries)
     finally:
         close(opened)
     return job.finish()
