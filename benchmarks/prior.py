@@ -1,8 +1,9 @@
 """Make the model `avatars` that comes with phiz: draw faces, train on them, pack the model into the package.
 
     python benchmarks/prior.py ../prior --faces 20000 --steps 5000
+    python benchmarks/prior.py ../further --further --steps 4000 --set classifier=0.4
 
-Writes ../prior/faces and ../prior/run (gone on with where they are there already), and then
+Writes FOLDER/faces and FOLDER/run (gone on with where they are there already), and then
 src/phiz/bundled/avatars: weights in 16 bits, a preview, a card. Steps, not minutes: on a CPU, with the same
 torch and as many threads, the same model comes of it. Prints the bytes, and how far 16 bits move a pixel.
 """
@@ -27,6 +28,7 @@ from phiz.sampling import sheets
 from phiz.verbs.demo import draw
 
 SIZE = 64
+MADE = "## How it was made\n"
 HERE = Path(__file__).resolve().parent
 
 
@@ -46,8 +48,8 @@ def plain_onnx(model: Model, weights: dict[str, np.ndarray]) -> bytes:
     return export(network, model.config.z, len(model.config.labels), centres, plain=True)
 
 
-def pack(model: Model, place: Path, made_by: str) -> None:
-    """Write `model` as phiz.bundled reads it."""
+def pack(model: Model, place: Path, made_by: str, further: bool = False) -> None:
+    """Write `model` as phiz.bundled reads it; `further`: it went on from the one that lies there."""
     small = {
         bundled.GENERATOR: halved(model.weights()),
         bundled.CRITIC: halved(load_file(model.path / DISCRIMINATOR)),
@@ -71,11 +73,13 @@ def pack(model: Model, place: Path, made_by: str) -> None:
     )
     artefacts.write_json(place / CONFIG, config.model_dump(mode="json"))
     values = sum(a.size for a in weights.values())
-    card = f"## How it was made\n\n`{made_by}`"
+    said = (place / "README.md").read_text("utf-8") if further else ""
+    before = said.partition(MADE)[2].partition("\n## ")[0]
+    card = f"{MADE}{before.rstrip()}\n\n`{made_by}{' --further' * further}`\n"
     (place / "README.md").write_text(model_card(config, values, card), "utf-8")
     sheet = sheets.sheet(model.sample(64), SIZE, (8, 8), scale=1)
-    said = {"phiz": "preview", "format": marks.FORMAT, "synthetic": True, "model": hashes[WEIGHTS][:16]}
-    (place / bundled.PREVIEW).write_bytes(marks.encode(sheet, ".webp", said))
+    marked = {"phiz": "preview", "format": marks.FORMAT, "synthetic": True, "model": hashes[WEIGHTS][:16]}
+    (place / bundled.PREVIEW).write_bytes(marks.encode(sheet, ".webp", marked))
 
 
 def main() -> None:
@@ -85,15 +89,20 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--faces", type=int, default=20_000)
     parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--further", action="store_true", help="start from the model that is packed by now")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--place", type=Path, default=HERE.parent / "src" / "phiz" / "bundled" / "avatars")
     args = parser.parse_args()
     faces = draw(args.folder / "faces", args.faces, SIZE)
     run = args.folder / "run"
     there = artefacts.kind_of(run) == "run"
-    done = phiz.train(faces.path, run, steps=args.steps, recipe="auto", resume=there)
+    done = phiz.train(
+        faces.path, run, steps=args.steps, start_from="avatars" if args.further else None, resume=there,
+        settings=dict(item.split("=", 1) for item in args.set),
+    )  # fmt: skip
     model = done.model
-    asked = f"--faces {args.faces} --steps {args.steps}"
-    pack(model, args.place, f"python benchmarks/prior.py prior {asked}")
+    asked = [f"--faces {args.faces} --steps {args.steps}", *(f"--set {item}" for item in args.set)]
+    pack(model, args.place, " ".join(["python benchmarks/prior.py prior", *asked]), args.further)
     unpacked = args.folder / "unpacked"
     shutil.rmtree(unpacked, ignore_errors=True)
     unpacked.mkdir()
