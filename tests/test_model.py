@@ -134,6 +134,19 @@ def test_a_value_that_no_face_had_is_refused(labelled, tmp_path):
         load(path).sample(1, labels={attribute: first})
 
 
+def test_an_attribute_that_no_face_had_is_refused_and_not_in_the_example(labelled, tmp_path):
+    path = shutil.copytree(labelled.path, tmp_path / "model")
+    config = json.loads((path / "config.json").read_text("utf-8"))
+    config["frequencies"]["hair"] = [0, 0, 0]
+    (path / "config.json").write_text(json.dumps(config), "utf-8")
+    model = load(path)
+    with pytest.raises(UsageError, match='learned from no face with a value of "hair"'):
+        model.sample(1, labels={"hair": "red"})
+    assert 'labels={"hat": "no"}' in model_card(model.config, 1)
+    model.config.frequencies["hat"] = [0, 3]
+    assert 'labels={"hat": "yes"}' in model_card(model.config, 1)
+
+
 def test_numbers_out_of_range(plain):
     with pytest.raises(UsageError, match="at least 1"):
         plain.sample(0)
@@ -206,6 +219,9 @@ def test_a_damaged_file_is_named(copy, name, damage):
         ({"labels": {"hair": ["red"]}}, "frequencies"),
         ({"files": {}}, "no SHA-256"),
         ({"z": 7}, "not of one model"),
+        ({"size": 32}, "draws 16 px"),
+        ({"labels": {"hair": ["red"]}, "frequencies": {"hair": [-1]}}, "from 0"),
+        ({"labels": {"hair": ["red"]}, "frequencies": {"hair": [2**53]}}, "from 0"),
     ],
 )
 def test_a_config_that_is_not_sound_is_one_line(copy, change, message):

@@ -10,6 +10,9 @@ import time
 
 import pytest
 
+from phiz.errors import Stopped
+from phiz.stopping import heeded_at_once
+
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 
 PROGRAM = """
@@ -49,3 +52,15 @@ def test_a_second_signal_leaves_at_once():
 def test_what_a_launcher_passes_on_at_once_is_the_same_signal():
     status, _ = signalled(5.0, 0.2)
     assert status == 75
+
+
+def test_where_nothing_can_be_finished_the_first_signal_stops_the_work_where_it_is():
+    before = signal.getsignal(signal.SIGTERM)
+
+    def work() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+
+    with pytest.raises(Stopped), heeded_at_once():
+        work()
+    assert signal.getsignal(signal.SIGTERM) is before

@@ -29,6 +29,11 @@ _MARKS: dict[str, Kind] = {
     "collection.json": "collection",
     "site.json": "site",
 }
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the system says where there is no room."""
+
+_GONE = (errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENODEV, errno.ENXIO, errno.ETIMEDOUT)
+
 _HALF_WRITTEN = {f".{name}.partial" for name in _MARKS}
 
 
@@ -103,6 +108,9 @@ def _sync_directory(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as fault:
+        if fault.errno not in (errno.EINVAL, errno.ENOTSUP):  # some file systems sync no directories
+            raise
     finally:
         os.close(handle)
 
@@ -111,6 +119,12 @@ def read_only(path: Path) -> str:
     """Return the address by which SQLite opens the file `path` to read alone; on a Windows share as well."""
     place = path.resolve().as_posix()
     return f"file://{'' if place.startswith('/') else '/'}{quote(os.fsencode(place))}?mode=ro"
+
+
+def named(path: str | Path) -> Path:
+    """Return a path as one that ends in a name: "." and ".." as the folders that they are."""
+    place = Path(path)
+    return place if place.name not in ("", "..") else place.resolve()
 
 
 def check_target(target: Path, kind: Kind, force: bool) -> None:
@@ -176,9 +190,10 @@ def disk(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as fault:
-        if fault.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG):
+        if fault.errno in (*FULL, *_GONE):
+            mend = "Make room" if fault.errno in FULL else "See to the disk"
             raise Surroundings(
-                f"{target}: {os.strerror(fault.errno)}; what was there is untouched. Make room, then give "
+                f"{target}: {os.strerror(fault.errno)}; what was there is untouched. {mend}, then give "
                 "the same command again; a training that had begun goes on with --resume."
             ) from None
         if fault.errno in (errno.EACCES, errno.EROFS, errno.EPERM):

@@ -6,6 +6,7 @@ The README is a model card in plain words, with the front matter that Hugging Fa
 from __future__ import annotations
 
 import json
+from itertools import islice
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -76,6 +77,8 @@ class ModelConfig(BaseModel):
             raise ValueError("output_range must rise")
         if {a: len(v) for a, v in self.labels.items()} != {a: len(c) for a, c in self.frequencies.items()}:
             raise ValueError("frequencies must count each value of each attribute of labels")
+        if any(min(counts, default=0) < 0 or sum(counts) >= 2**53 for counts in self.frequencies.values()):
+            raise ValueError("frequencies are counts, from 0 to less than 2^53 in all")
         return self
 
 
@@ -114,8 +117,13 @@ def _opening(config: ModelConfig) -> str:
 def _use(config: ModelConfig) -> str:
     asked = ""
     if config.labels:
-        attribute, values = next(iter(config.labels.items()))
-        asked = f", labels={{{json.dumps(attribute)}: {json.dumps(values[0])}}}"
+        seen = (
+            (attribute, value)
+            for attribute, values in config.labels.items()
+            for value, count in zip(values, config.frequencies[attribute], strict=True)
+            if count
+        )
+        asked = "".join(f", labels={{{json.dumps(a)}: {json.dumps(v)}}}" for a, v in islice(seen, 1))
     inputs = [f"`latent` (float32, N x {config.z})", "`truncation` (float32, N)"]
     if config.labels:
         inputs.append(f"`labels` (int64, N x {len(config.labels)})")

@@ -261,6 +261,9 @@ def read_tensors(path: Path) -> dict[str, tuple[int, ...]]:
             raise ValueError("it is no safetensors file")
         header = json.loads(file.read(length))
     try:
-        return {name: tuple(entry["shape"]) for name, entry in header.items() if name != "__metadata__"}
+        shapes = {name: tuple(entry["shape"]) for name, entry in header.items() if name != "__metadata__"}
     except (AttributeError, KeyError, TypeError):
         raise ValueError("it is no safetensors file") from None
+    if not all(isinstance(side, int) and side >= 0 for shape in shapes.values() for side in shape):
+        raise ValueError("it is no safetensors file")
+    return shapes

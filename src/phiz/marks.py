@@ -65,9 +65,12 @@ def seeds_of(said: Mapping[str, Any]) -> list[int]:
     Raises:
         ValueError, KeyError, TypeError: they name none, or more than a picture can hold.
     """
-    if "seeds" in said:
-        return [int(seed) for seed in said["seeds"]]
-    first, n = int(said["seed"]), int(said.get("n", 1))
+    try:
+        if "seeds" in said:
+            return [int(seed) for seed in said["seeds"]]
+        first, n = int(said["seed"]), int(said.get("n", 1))
+    except OverflowError:  # infinity, which JSON can say
+        raise ValueError("a seed is a whole number") from None
     if not 1 <= n <= _MOST_FACES:
         raise ValueError(f"{n} faces")
     return list(range(first, first + n))

@@ -77,6 +77,11 @@ class Model:
                 f"{self.path / ONNX} takes {engine.z} values and {engine.attributes} labels, but {CONFIG} "
                 f"says {self.config.z} and {len(self.config.labels)}: they are not of one model."
             )
+        if isinstance(engine.side, int) and engine.side != self.config.size:
+            raise PhizError(
+                f"{self.path / ONNX} draws {engine.side} px, but {CONFIG} says {self.config.size}: they are "
+                "not of one model."
+            )
         return engine
 
     @property
@@ -175,6 +180,8 @@ class Model:
                     + nearest(attribute, known)
                 )
             values = self._learned(attribute)
+            if not values:
+                raise UsageError(f'{self.name} learned from no face with a value of "{attribute}".')
             if value not in values:
                 unseen = f": {self.name} learned from no such face" if value in known[attribute] else ""
                 raise UsageError(
@@ -185,7 +192,7 @@ class Model:
     def _learned(self, attribute: str) -> list[str]:
         """Return the values of an attribute that this model has learned from faces."""
         values, counts = self.config.labels[attribute], self.config.frequencies.get(attribute, [])
-        return [value for value, count in zip(values, counts, strict=False) if count] or values
+        return [value for value, count in zip(values, counts, strict=False) if count]
 
     def weights(self) -> dict[str, np.ndarray]:
         """Return the weights, {name: array}."""

@@ -54,6 +54,8 @@ class Engine:
             raise PhizError(f"{name} is no phiz generator: it takes {', '.join(shapes)}.")
         self.z = int(shapes["latent"][1])
         self.attributes = int(shapes["labels"][1]) if "labels" in shapes else 0
+        self.side = self._session.get_outputs()[0].shape[-1]
+        """Pixels a side of its images; a name instead where the file does not fix it."""
 
     def run(
         self, latents: np.ndarray, truncation: float | np.ndarray = 1.0, labels: np.ndarray | None = None

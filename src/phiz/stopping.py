@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -20,26 +21,50 @@ def signals(grace: float = 0.0) -> Iterator[threading.Event]:
     For `grace` seconds, further ones count as the same: a launcher passes on what a terminal sends to all.
     """
     stop = threading.Event()
-    first = 0.0
-    if threading.current_thread() is not threading.main_thread():
+    with _told(stop.set, grace):
         yield stop
+
+
+@contextmanager
+def heeded_at_once(grace: float = 0.0) -> Iterator[None]:
+    """Raise Stopped wherever the work is when SIGINT or SIGTERM comes; `grace` as in `signals`."""
+
+    def stop() -> None:
+        raise Stopped("stopped.")
+
+    with _told(stop, grace):
+        yield
+
+
+@contextmanager
+def _told(act: Callable[[], None], grace: float) -> Iterator[None]:
+    """Have the first signal `act`, where it can be heard, and one after `grace` seconds end the process."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
         return
+    first: float | None = None
 
     def note(number: int, frame: FrameType | None) -> None:
         nonlocal first
-        if not stop.is_set():
-            stop.set()
+        if first is None:
             first = time.monotonic()
+            act()
         elif time.monotonic() - first >= grace:
-            os._exit(128 + number)
+            _leave(number)
 
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, note) for number in numbers]
     try:
-        yield stop
+        yield
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
+
+
+def _leave(number: int) -> None:
+    if sys.stderr.isatty():
+        os.write(2, b"\x1b[?25h\n")  # a progress bar has hidden the cursor
+    os._exit(128 + number)
 
 
 def check(stop: threading.Event) -> None:

@@ -130,6 +130,15 @@ def test_realism_agrees_with_a_plain_loop():
     assert np.allclose(realism(real, fake, 3), plain_realism(real, fake, 3), rtol=1e-3)
 
 
+def test_realism_of_sets_with_many_repeated_faces():
+    alone, crowd = draw(20, 6, 1), np.repeat(draw(8, 6, 2), 9, 0)  # most radii are 0
+    scores = realism(np.concatenate([alone, crowd]), np.concatenate([alone[:3], 50 + alone[:3]]))
+    assert scores[:3].max() == pytest.approx(1000)
+    assert (scores[3:] < 1).all()
+    with pytest.raises(PhizError, match="more than 5 times"):
+        realism(crowd, alone)
+
+
 def test_realism_ranks_faces_by_how_far_out_they_are():
     real = draw(300, 6, 7)
     scores = realism(real, np.outer(np.arange(0.0, 10.0), np.ones(6)).astype("f4"))

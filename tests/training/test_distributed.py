@@ -18,8 +18,9 @@ pytest.importorskip("torch")
 
 import numpy as np
 import torch
+from safetensors.numpy import load_file
 
-from phiz.errors import PhizError, Surroundings
+from phiz.errors import PhizError, Surroundings, UsageError
 from phiz.training import checkpoint, distributed
 from phiz.training.distributed import Group
 from phiz.training.shared import share
@@ -225,6 +226,51 @@ def test_a_launch_knows_after_a_restart_whether_it_had_begun():
     assert not group.has_begun()
     group.began()
     assert group.has_begun()
+
+
+def test_a_second_training_of_one_script_is_told_apart_from_the_first():
+    store = torch.distributed.HashStore()
+    leader, follower = Group(0, 2), Group(1, 2)
+    for group in (leader, follower):
+        group._store = group._launch = store
+    for said in ("the first", "the second"):
+        leader.anew()
+        follower.anew()
+        assert not leader.told
+        assert not leader.has_begun()
+        leader.hand_over(said)
+        leader.began()
+        assert follower.receive() == said
+
+
+def test_a_patience_that_is_no_number_is_named(monkeypatch):
+    for said in ("5m", "0", "inf"):
+        monkeypatch.setenv(distributed.TIME_OUT, said)
+        with pytest.raises(UsageError, match=f"{distributed.TIME_OUT}={said}"):
+            distributed.time_out()
+
+
+@pytest.mark.slow
+def test_two_trainings_in_one_script_are_shared_by_all_processes(tmp_path):
+    faces = write_faces(tmp_path / "faces")
+    script = tmp_path / "two.py"
+    script.write_text(
+        "import sys, phiz\n"
+        f"options = dict(recipe='dcgan', steps=6, size=16, batch=8, settings={SMALL['dcgan']!r})\n"
+        "for seed in (1, 2):\n"
+        f"    phiz.train({str(faces.path)!r}, sys.argv[1] + str(seed), seed=seed, **options)\n"
+    )
+    once = [str(script), str(tmp_path / "run")]
+    assert [status for status, _ in ended(started(2, once), 120)] == [0, 0]
+    assert [status for status, _ in ended(started(2, once), 120)] == [
+        0,
+        0,
+    ]  # done already
+    alone = [str(script), str(tmp_path / "alone")]
+    script.write_text(script.read_text().replace("(1, 2)", "(2,)"))
+    assert [status for status, _ in ended(started(2, alone), 120)] == [0, 0]
+    both = [load_file(tmp_path / name / "model" / "model.safetensors") for name in ("run2", "alone2")]
+    assert all(np.array_equal(both[0][name], both[1][name]) for name in both[1])
 
 
 @pytest.mark.slow

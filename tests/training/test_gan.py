@@ -10,7 +10,9 @@ import numpy as np
 import torch
 
 import phiz
+from phiz import artefacts
 from phiz.errors import UsageError
+from phiz.faceset import FaceSet, FaceSetWriter
 from phiz.training import gan, plan, precision
 from phiz.training import recipe as recipes
 from phiz.training.conditions import Conditions
@@ -97,6 +99,29 @@ def test_d_learns_to_read_labels_and_g_to_show_them(tmp_path):
     assert np.mean(read[-8:]) < 0.7 * np.mean(read[:8])
     before = [p.grad for p in task.generator.labels.parameters()]
     assert all(torch.isfinite(gradient).all() and gradient.abs().sum() > 0 for gradient in before)
+
+
+def test_g_learns_nothing_of_an_attribute_that_no_face_has(tmp_path):
+    schema = {"shade": ["dark", "light"], "hat": ["no", "yes"]}
+    bare = write_faces(tmp_path / "bare", 30)
+    with (
+        artefacts.building(tmp_path / "faces", "faceset") as place,
+        FaceSetWriter(place, 16, schema, {}) as writer,
+    ):
+        for number, face in enumerate(bare[:]):
+            writer.add(face, f"{number}.png", (0, 0, 16, 16), labels=[number % 2, -1])
+        writer.finish()
+    faces = FaceSet.open(tmp_path / "faces")
+    settings = {"size": "16", "batch": "16", **SMALL["modern"], "outline": "null", "classifier": "1"}
+    task = gan.GAN(recipes.changed(recipes.find("modern"), settings), faces, torch.device("cpu"))
+    assert task.conditions is not None
+    scores, labels = torch.randn(16, 4), torch.tensor([[0, 1], [1, 0]] * 8)
+    hatless = torch.cat([scores[:, :2], torch.randn(16, 2)], 1)
+    assert torch.equal(task._read(scores, labels), task._read(hatless, labels))
+    done = phiz.train(faces.path, tmp_path / "run", steps=3, settings=SMALL["auto"] | {"batch": "8"})
+    assert "No face has a value of hat" in (tmp_path / "run" / "log.txt").read_text("utf-8")
+    with pytest.raises(UsageError, match="learned from no face"):
+        done.model.sample(1, labels={"hat": "yes"})
 
 
 def test_without_labels_there_is_nothing_to_read(tmp_path):

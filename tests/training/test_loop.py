@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 import threading
 from pathlib import Path
 
@@ -14,7 +16,8 @@ pytest.importorskip("torch")
 
 import torch
 
-from phiz.errors import Stopped, Surroundings
+from phiz.artefacts import disk
+from phiz.errors import PhizError, Stopped, Surroundings
 from phiz.training import checkpoint, loop, plan
 from phiz.training.tasks import Position, Stage
 
@@ -151,6 +154,44 @@ def test_losses_that_are_no_numbers_stop_the_run_before_they_are_saved(tmp_path)
     assert kept.step <= 37
 
 
+def test_a_sample_of_a_broken_network_does_not_end_what_the_next_report_mends(tmp_path):
+    task = Counter()
+
+    def broken(position: Position, count: int = 1) -> np.ndarray:
+        raise PhizError("The model gives NaN instead of pixels.")
+
+    task.sample = broken  # type: ignore[method-assign]
+    screen = drive(tmp_path / "run", task)
+    assert any("NaN instead of pixels. Training goes on" in line for line in screen.said)
+    assert screen.outcome.seconds > 0
+
+
+def test_a_disk_that_is_gone_is_not_told_to_be_full(tmp_path):
+    def sample(step: int) -> None:
+        if step == 12:
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    screen = drive(tmp_path / "run", Counter(), sample)
+    assert any("see to the disk before it ends" in line for line in screen.said)
+    assert not any("make room" in line for line in screen.said)
+    with pytest.raises(Surroundings, match="See to the disk"), disk(tmp_path):
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="folders are not synced there")
+def test_a_file_system_that_syncs_no_folders_is_good_enough(tmp_path, monkeypatch):
+    synced = os.fsync
+
+    def refuses(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        synced(handle)
+
+    monkeypatch.setattr("os.fsync", refuses)
+    assert drive(tmp_path / "run", Counter()).said == []
+    assert checkpoint.found(tmp_path / "run" / "checkpoints")
+
+
 def test_without_a_whole_checkpoint_there_is_nothing_to_go_back_to_and_it_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint, "newest", lambda *_: None)
     with pytest.raises(Surroundings, match="no whole checkpoint to go back to"):
@@ -177,7 +218,7 @@ def test_a_line_of_metrics_cut_short_is_dropped_on_resume(tmp_path):
     drive(tmp_path / "run", Counter())
     path = tmp_path / "run" / "metrics.jsonl"
     whole = path.read_text()
-    path.write_text(whole + '{"step": 51, "los')
+    path.write_bytes(whole.encode() + b'\xff\xfe no text\n{"step": 51, "los')
     drive(tmp_path / "run", Counter())
     assert path.read_text() == whole
 

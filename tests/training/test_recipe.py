@@ -8,6 +8,7 @@ import pytest
 
 from phiz.errors import PhizError, UsageError
 from phiz.training import recipe as recipes
+from phiz.training.starting import check
 
 
 @pytest.mark.parametrize("name", recipes.RECIPES)
@@ -31,6 +32,7 @@ def test_one_value_changes():
     assert recipe.penalty is not None
     assert (recipe.penalty.gamma, recipe.batch, recipe.size) == (0.25, 32, 48)
     assert recipes.changed(recipe, {"penalty": "null"}).penalty is None
+    assert recipes.changed(recipe, {"penalty.gamma": "2", "penalty": "null"}).penalty is None
     assert recipes.changed(recipe, {"noise": "per-epoch"}).noise == "per-epoch"
 
 
@@ -46,6 +48,9 @@ def test_one_value_changes():
         ({"loss": "hinge"}, ["loss", "hinge"]),
         ({"generator": "3"}, ["generator has keys of its own", "generator.rate"]),
         ({"network.generator": "3"}, ["network.generator", "3"]),
+        ({"network.generator.z": "64"}, ["network.generator.z", "--set z"]),
+        ({"network.discriminator.size": "64"}, ["network.discriminator.size", "--size"]),
+        ({"network.generator.labels": "[3]"}, ["network.generator.labels", "face set"]),
         ({"network.widths": "[8]"}, ["network.widths", "network.generator.widths"]),
         ({"augment": '{"adaptive": true, "rise": 0}'}, ["rise above 0"]),
     ],
@@ -55,6 +60,26 @@ def test_a_wrong_setting_is_named(settings, words):
         recipes.changed(recipes.find("quick"), settings)
     assert all(word in str(caught.value) for word in words)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "settings"),
+    [
+        ("quick", {"network.generator.widths": "[]"}),
+        ("quick", {"network.generator.widths": "[0, 0, 0]"}),
+        ("quick", {"network.discriminator.widths": "[-5, 3, 2]"}),
+        ("dcgan", {"network.generator.width": "0"}),
+        ("dcgan", {"network.discriminator.width": "-3"}),
+        ("afad64", {"network.generator.dense": "-1"}),
+        ("afad64", {"network.generator.channels": "0"}),
+        ("modern", {"network.generator.mapping": "-1"}),
+        ("modern", {"network.discriminator.depth": "-1"}),
+    ],
+)
+def test_networks_of_nothing_are_refused(recipe, settings):
+    key = next(iter(settings)).rpartition(".")[2]
+    with pytest.raises(UsageError, match=key):
+        check(recipes.changed(recipes.find(recipe), settings), None)
 
 
 def test_an_unknown_recipe_names_the_nearest():

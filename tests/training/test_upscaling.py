@@ -263,3 +263,25 @@ def test_a_file_that_cannot_be_learned_by_is_named(tmp_path):
     (tmp_path / "toy.onnx").write_bytes(helper.make_model(graph).SerializeToString())
     with pytest.raises(PhizError, match="Tanh is no operation"):
         Perceptual(tmp_path / "toy.onnx")
+    weight = helper.make_tensor("w", TensorProto.FLOAT, [3, 3, 3, 3], [0.1] * 81)
+    node = helper.make_node("Conv", ["x", "w"], ["y"], auto_pad="SAME_UPPER")
+    graph = helper.make_graph([node], "toy", [given], [gives], [weight])
+    (tmp_path / "toy.onnx").write_bytes(helper.make_model(graph).SerializeToString())
+    with pytest.raises(PhizError, match="auto_pad"):
+        Perceptual(tmp_path / "toy.onnx")
+
+
+def test_an_input_that_is_left_out_is_not_mistaken_for_the_next(tmp_path):
+    from onnx import TensorProto, helper
+
+    from phiz.training.perceptual import Perceptual
+
+    given, gives = (helper.make_tensor_value_info(n, TensorProto.FLOAT, ["N", 3, 8, 8]) for n in "xy")
+    most = helper.make_tensor("most", TensorProto.FLOAT, [], [6.0])
+    node = helper.make_node("Clip", ["x", "", "most"], ["y"])
+    graph = helper.make_graph([node], "toy", [given], [gives], [most])
+    (tmp_path / "toy.onnx").write_bytes(helper.make_model(graph).SerializeToString())
+    (found,) = Perceptual(tmp_path / "toy.onnx")(torch.full((1, 3, 8, 8), 0.1))
+    assert float(found.max()) == 6.0
+    (found,) = Perceptual(tmp_path / "toy.onnx")(torch.full((1, 3, 8, 8), -0.1))
+    assert float(found.min()) == pytest.approx(-25.5)

@@ -97,6 +97,31 @@ def test_faces_that_it_learned_from_are_left_out_of_those_compared_with(tmp_path
         phiz.evaluate(model.path, few.path, trained_on=trained.path, force=True)
 
 
+def test_faces_of_sets_that_know_no_pictures_are_known_by_their_pixels(tmp_path):
+    trained, mixed = write_faces(tmp_path / "a", 150), tmp_path / "b"
+    with artefacts.building(mixed, "faceset") as place, FaceSetWriter(place, 16, {}, {}) as w:
+        for number, face in enumerate([*trained[100:], *write_faces(tmp_path / "c", 90, seed=5)[:]]):
+            w.add(face, f"{number}.png", (0, 0, 16, 16))
+        w.finish()
+    model = toys.model(tmp_path / "model", faceset=trained.id)
+    found = phiz.evaluate(model.path, mixed, trained_on=trained.path).evaluations[0]
+    assert found.against["count"] == 90
+    assert "50 that it did learn from are left out" in found.against["split"]
+
+
+def test_it_says_what_was_not_searched_and_what_was_not_made(tmp_path, held):
+    model = toys.model(tmp_path / "model", faceset=held.id)
+    notes = phiz.evaluate(model.path, held.path, samples=90).evaluations[0].notes
+    assert any("Only half of those it learned from were searched" in note for note in notes)
+    assert any("90 faces were asked for and 70 made" in note for note in notes)
+
+
+def test_the_command_that_measures_again_makes_the_same_faces(tmp_path, held):
+    model = toys.model(tmp_path / "model")
+    done = phiz.evaluate(model.path, held.path, samples=64, truncation=0.71234567)
+    assert "--truncation 0.71234567" in (done.folder / "report.html").read_text("utf-8")
+
+
 def test_a_copyist_is_flagged(tmp_path, held, monkeypatch):
     faces = write_faces(tmp_path / "faces", 150)
     model = toys.model(tmp_path / "model", faceset=faces.id)
@@ -168,6 +193,12 @@ def test_refusals(tmp_path, held):
         phiz.evaluate(model.path, other.path)
     with pytest.raises(PhizError, match="holds 0 faces"):
         phiz.evaluate(model.path, tmp_path / "none")
+    with artefacts.building(tmp_path / "one", "faceset") as place, FaceSetWriter(place, 16, {}, {}) as writer:
+        for number in range(100):
+            writer.add(held[:1][0], f"{number}.png", (0, 0, 16, 16))
+        writer.finish()
+    with pytest.raises(PhizError, match="all look alike"):
+        phiz.evaluate(model.path, tmp_path / "one")
     with pytest.raises(PhizError, match="holds 20 faces"):
         phiz.evaluate(model.path, few.path)
     with pytest.raises(PhizError, match="--against FACESET"):
@@ -238,3 +269,8 @@ def test_inspect_shows_an_evaluation_and_a_run_tells_of_its_own(tmp_path):
     assert {row[0] for row in seen.listings[0].rows} >= FIGURES
     assert "64" in seen.facts["faces"]
     assert "precision" in phiz.inspect(tmp_path / "run").facts["how good"]
+    assert "precision" in phiz.inspect(tmp_path / "run" / "model").facts["how good"]
+    shutil.rmtree(tmp_path / "run" / "model")
+    toys.model(tmp_path / "run" / "model", faceset=faces.id, seed=3)  # another: nobody has measured it
+    assert "how good" not in phiz.inspect(tmp_path / "run").facts
+    assert "not measured" in phiz.inspect(tmp_path / "run" / "model").facts["how good"]

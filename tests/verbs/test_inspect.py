@@ -171,6 +171,11 @@ def test_other_peoples_files(model, tmp_path):
     (tmp_path / "bad.safetensors").write_bytes(b"\xff" * 20)
     assert "damaged" in inspect(tmp_path / "bad.onnx").title
     assert "damaged" in inspect(tmp_path / "bad.safetensors").title
+    header = b'{"a": {"dtype": "F32", "shape": "xy", "data_offsets": [0, 0]}}'
+    (tmp_path / "bad.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    assert "damaged" in inspect(tmp_path / "bad.safetensors").title
+    with pytest.raises(ValueError, match="whole number"):
+        marks.seeds_of({"seeds": [float("inf")]})
 
 
 def test_a_copy_says_what_its_source_says(model, tmp_path):

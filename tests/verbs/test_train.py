@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +19,10 @@ import torch
 
 import phiz
 from phiz import artefacts
-from phiz.errors import PhizError, UsageError
+from phiz.errors import PhizError, Stopped, UsageError
 from phiz.faceset import FaceSet, FaceSetWriter
 from phiz.training import gan
+from phiz.training import recipe as recipes
 from phiz.verbs import train as verb
 from toyset import SMALL, write_faces
 
@@ -137,6 +141,83 @@ def test_force_keeps_the_old_run_until_the_new_one_is_planned(tmp_path, monkeypa
     assert not old.exists()
 
 
+@pytest.mark.usefixtures("quickly")
+def test_resume_goes_before_force_as_the_advice_has_it(tmp_path):
+    """A run begun with --force and stopped says: the same command with --resume goes on."""
+    faces, run = write_faces(tmp_path / "faces"), tmp_path / "run"
+    interrupted(faces.path, run)
+    begun = run.stat().st_ino
+    phiz.train(faces.path, run, **OPTIONS, force=True, resume=True)
+    assert run.stat().st_ino == begun
+    assert json.loads((run / "recipe.json").read_text())["finished"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_a_signal_before_the_plan_is_status_75_and_the_old_run_comes_back(tmp_path, monkeypatch):
+    faces, run = write_faces(tmp_path / "faces"), tmp_path / "run"
+    before = interrupted(faces.path, run)
+
+    def signalled(*_) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+
+    monkeypatch.setattr("phiz.verbs.automatic.settle", signalled)
+    with pytest.raises(Stopped, match="before the first step") as caught:
+        phiz.train(faces.path, run, **OPTIONS, force=True)
+    assert caught.value.status == 75
+    assert (run / "recipe.json").read_bytes() == before
+    assert not (tmp_path / ".run.old").exists()
+
+
+@pytest.mark.usefixtures("quickly")
+def test_a_run_may_be_the_folder_one_stands_in(tmp_path, monkeypatch):
+    faces = write_faces(tmp_path / "faces")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    phiz.train(faces.path, ".", **OPTIONS)
+    assert json.loads((tmp_path / "here" / "recipe.json").read_text())["finished"]
+    assert "done" in phiz.train(faces.path, ".", **OPTIONS).lines[0]
+
+
+def test_a_sample_that_cannot_be_read_is_left_out_of_the_film(tmp_path):
+    faces, run = write_faces(tmp_path / "faces"), tmp_path / "run"
+    interrupted(faces.path, run)
+    (run / "samples").mkdir(exist_ok=True)
+    (run / "samples" / "000000000.png").write_bytes(b"\x89PNG cut")
+    (run / "samples" / "._000000001.png").write_bytes(b"what a Mac leaves beside a file")
+    phiz.train(faces.path, run, **OPTIONS, resume=True)
+    assert json.loads((run / "recipe.json").read_text())["finished"]
+    assert (run / "film.webp").exists()
+    assert "000000000.png is left out of the film" in (run / "log.txt").read_text()
+
+
+@pytest.mark.usefixtures("quickly")
+def test_another_recipe_of_the_same_name_is_another_command(tmp_path):
+    faces = write_faces(tmp_path / "faces")
+    whole = recipes.changed(
+        recipes.find("dcgan"), {**SMALL["dcgan"], "size": "16", "batch": "8", "steps": "4"}
+    )
+    phiz.train(faces.path, tmp_path / "run", recipe=whole)
+    assert "done" in phiz.train(faces.path, tmp_path / "run", recipe=whole).lines[0]
+    with pytest.raises(PhizError, match="was started with recipe dcgan, given whole"):
+        phiz.train(faces.path, tmp_path / "run", recipe=recipes.changed(whole, {"loss": "relativistic"}))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"minutes": 0}, "above 0"),
+        ({"minutes": -1}, "above 0"),
+        ({"minutes": float("inf")}, "above 0"),
+        ({"steps": 2, "device": "cpu:abc"}, 'no device "cpu:abc"'),
+    ],
+)
+def test_numbers_and_devices_that_there_are_not(options, message, tmp_path):
+    with pytest.raises(UsageError, match=message):
+        phiz.train(write_faces(tmp_path / "faces").path, tmp_path / "run", **options)
+    assert not (tmp_path / "run").exists()
+
+
 def test_pictures_that_are_one_again_and_again_leave_no_run_behind(tmp_path):
     (tmp_path / "same").mkdir()
     Image.new("RGB", (32, 32), (200, 100, 50)).save(tmp_path / "same" / "0.png")
@@ -154,9 +235,13 @@ def test_what_was_cut_stays_where_only_the_plan_failed(tmp_path, monkeypatch):
         pixels = np.random.default_rng(number).integers(0, 256, (20, 20, 3)).astype(np.uint8)
         Image.fromarray(pixels).save(tmp_path / "pictures" / f"{number}.png")
     with monkeypatch.context() as patch:
-        patch.setattr("phiz.training.fitting.fit", no_memory)
+        patch.setattr("phiz.verbs.automatic.settle", no_memory)  # right after they are cut
         with pytest.raises(PhizError, match="does not fit"):
             phiz.train(tmp_path / "pictures", tmp_path / "run", **OPTIONS)
+    with monkeypatch.context() as patch:
+        patch.setattr("phiz.training.fitting.fit", no_memory)
+        with pytest.raises(PhizError, match="does not fit"):
+            phiz.train(tmp_path / "pictures", tmp_path / "run", **OPTIONS, resume=True)
     cut = FaceSet.open(tmp_path / "run" / "faceset").id
     phiz.train(tmp_path / "pictures", tmp_path / "run", **OPTIONS, resume=True)
     assert json.loads((tmp_path / "run" / "recipe.json").read_text())["faceset"] == cut

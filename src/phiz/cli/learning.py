@@ -62,7 +62,10 @@ def train(
     ] = None,
     evaluate_every: Annotated[
         int | None,
-        typer.Option(min=0, help="Steps from one evaluation to the next; 0: none. By default seldom."),
+        typer.Option(
+            min=0,
+            help="Steps from one evaluation to the next, on top of --minutes; 0: none. By default seldom.",
+        ),
     ] = None,
     deterministic: Annotated[
         bool,

@@ -46,7 +46,10 @@ def train_upscaler(
     ] = None,
     evaluate_every: Annotated[
         int | None,
-        typer.Option(min=0, help="Steps from one evaluation to the next; 0: none. By default seldom."),
+        typer.Option(
+            min=0,
+            help="Steps from one evaluation to the next, on top of --minutes; 0: none. By default seldom.",
+        ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an unfinished run.")] = False,
     force: Force = False,

@@ -28,7 +28,9 @@ def evaluate(
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="Folder of the report; RUN/evaluation by default.")
     ] = None,
-    samples: Annotated[int, typer.Option(help="How many faces to make.")] = 5000,
+    samples: Annotated[
+        int, typer.Option(help="How many faces to make, or as many as there are other real ones.")
+    ] = 5000,
     seed: Seed = 0,
     truncation: Truncation = 1.0,
     extractor: Annotated[

@@ -6,12 +6,14 @@ perfect generator would score. Intervals are of chance alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from phiz.errors import PhizError
 from phiz.evaluation import intervals
 from phiz.evaluation.distances import frechet, kid, mind
 from phiz.evaluation.figures import Figure
@@ -71,9 +73,11 @@ def _frechet(tables: Tables, extractor: str, draws: int) -> list[Figure]:
     def distance(reference: Statistics, faces: np.ndarray) -> float:
         return frechet(reference, Statistics.of(faces))
 
+    if real.variance <= 0:
+        raise PhizError("The real faces all look alike, so nothing can be measured by them: give others.")
     value, floor = distance(real, tables.fake), distance(real, tables.other)
     deviation = float(intervals.spread(distance, tables.fake, real, draws))
-    low, high = intervals.around(value, deviation)
+    low, high = _within(value, deviation, most=math.inf)
     scale = real.variance
     how = f"{extractor} features, {tables.how()}; biased upwards, the more the fewer the faces"
     return [
@@ -98,7 +102,7 @@ def _manifold(tables: Tables, extractor: str, draws: int) -> list[Figure]:
 
     recall, coverage = intervals.spread(parts, tables.fake, tables.real, draws)
     how = f"k = {K}, {extractor} features, {tables.how()}"
-    inside = int(found.inside.sum())
+    inside, deep = int(found.inside.sum()), intervals.mean(found.depth)
     return [
         _share(
             "precision",
@@ -119,7 +123,7 @@ def _manifold(tables: Tables, extractor: str, draws: int) -> list[Figure]:
             found,
             best,
             f"Real balls a made face lies in, over k; {how}.",
-            intervals.mean(found.depth),
+            (max(0.0, deep[0]), deep[1]),
         ),
         _share(
             "coverage",
@@ -141,9 +145,10 @@ def _share(
     return Figure(name, getattr(found, name), "higher", convention, interval, getattr(floor, name))
 
 
-def _within(value: float, deviation: float) -> intervals.Interval:
+def _within(value: float, deviation: float, most: float = 1.0) -> intervals.Interval:
+    """Return an interval around a figure that lies between 0 and `most`."""
     low, high = intervals.around(value, float(deviation))
-    return max(0.0, low), min(1.0, high)
+    return max(0.0, low), min(most, high)
 
 
 def _others(tables: Tables, extractor: str, draws: int) -> list[Figure]:
@@ -163,12 +168,15 @@ def _others(tables: Tables, extractor: str, draws: int) -> list[Figure]:
     kid_figure = _distance(kernel, kid_of(_KID_SUBSETS), tables, said, spread)
     said = f"Sliced Wasserstein, {_MIND_DIRECTIONS:,} directions, times 3 D (arXiv 2605.06797); {how}."
     spread = intervals.spread(mind_of, tables.fake, tables.real, min(draws, 10))
-    return [kid_figure, _distance(sliced, mind_of, tables, said, spread)]
+    return [kid_figure, _distance(sliced, mind_of, tables, said, spread, least=0.0)]
 
 
-def _distance(name: str, rule: Rule, tables: Tables, convention: str, spread: np.ndarray) -> Figure:
+def _distance(
+    name: str, rule: Rule, tables: Tables, convention: str, spread: np.ndarray, least: float = -math.inf
+) -> Figure:
     value = rule(tables.real, tables.fake)
-    interval = intervals.around(value, float(spread))
+    low, high = intervals.around(value, float(spread))
+    interval = max(least, low), high
     return Figure(name, value, "lower", convention, interval, rule(tables.real, tables.other))
 
 
@@ -183,7 +191,8 @@ def warnings(tables: Tables) -> list[str]:
     if least <= features:
         said.append(
             f"{least:,} faces are fewer than the {features:,} features: the Frechet distance is biased far "
-            "upwards. Go by the kernel and sliced distances, or give more faces (--samples)."
+            "upwards. Go by the kernel and sliced distances, or give more faces: --samples of made ones, and "
+            "at least as many real ones."
         )
     if least < 1000:
         said.append(f"{least:,} faces are few: every figure here moves by chance; see the intervals.")

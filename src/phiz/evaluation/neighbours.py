@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from phiz.errors import UsageError
+from phiz.errors import PhizError, UsageError
 from phiz.evaluation.statistics import BLOCK, blocks, check, check_pair, not_finite
 
 REAL, FAKE = "The features of the real faces", "The features of the made faces"
@@ -109,7 +109,8 @@ def realism(real: np.ndarray, fake: np.ndarray, k: int = 5) -> np.ndarray:
 
     The most, over real faces, of a real face's radius over its distance (Kynkaanniemi et al.,
     arXiv 1904.06991, eq. 3). As there, only the half of the real faces with the smaller radii takes
-    part: the wide balls of lonely faces would take in anything. At most 1,000, where a face is a real one.
+    part: the wide balls of lonely faces would take in anything; a face that is there more than k times has
+    no radius and is not among them. At most 1,000, where a face is a real one.
 
     Raises:
         PhizError, UsageError: as `manifold`.
@@ -119,7 +120,9 @@ def realism(real: np.ndarray, fake: np.ndarray, k: int = 5) -> np.ndarray:
     centre = _centre(real, REAL)
     squares = _squares(real, centre, REAL), _squares(fake, centre, FAKE)
     reach = _reach(real, k, centre, squares[0])
-    reach[reach > np.median(reach)] = 0.0
+    if not reach.any():
+        raise PhizError(f"Each of the real faces is there more than {k} times; drop repeated ones first.")
+    reach[reach > np.median(reach[reach > 0])] = 0.0
     best = np.zeros(len(fake), np.float32)
     for rows, columns, tile in _tiles(real, fake, centre, *squares):
         np.maximum(tile, 1e-6 * reach[rows, None] + np.finfo(np.float32).tiny, out=tile)

@@ -29,6 +29,7 @@ UPSCALERS = {
     "compact": "phiz.networks.compact",
     "srgan": "phiz.networks.srgan",
 }
+_MAY_BE_NONE = ("depth", "mapping")
 
 
 def generator(name: str, **arguments: Any) -> nn.Module:
@@ -66,9 +67,21 @@ def _build(name: str, role: str, arguments: dict[str, Any], known: Mapping[str, 
                 f'The {role.lower()} of network "{name}" has no {key}.{nearest(key, known_keys)}'
             )
     try:
+        for key, value in arguments.items():
+            _check_counts(key, value)
         return kind(**arguments)  # type: ignore[no-any-return]
     except (TypeError, ValueError) as fault:
         raise UsageError(f'The {role.lower()} of network "{name}": {fault}.') from None
+
+
+def _check_counts(key: str, value: Any) -> None:
+    """Refuse numbers of channels, layers and the like that nothing can be built of (ValueError)."""
+    least = 0 if key in _MAY_BE_NONE else 1
+    listed = value if isinstance(value, list | tuple) else [value]
+    if key == "widths" and not listed:
+        raise ValueError("widths holds a number at least")
+    if any(isinstance(one, int | float) and one < least for one in listed):
+        raise ValueError(f"{key} is {least} or more, not {value}")
 
 
 def base_and_doublings(size: int) -> tuple[int, int]:

@@ -115,7 +115,7 @@ def _steps(count: int) -> str:
 
 
 def _rate_said(rate: float, steps: int, warmup: int) -> str:
-    rise = f"; they rise over the first {warmup}." if warmup else "."
+    rise = f"; they rise over the first {warmup} steps, an eighth of them at most." if warmup else "."
     if steps <= _SURE:
         return f"rates {rate:g}: the highest that held, up to {_SURE:,} steps{rise}"
     return f"rates {rate:.2g}: {_RATE:g} held up to {_SURE:,} steps, and falls by the root of more{rise}"

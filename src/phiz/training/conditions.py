@@ -26,6 +26,8 @@ class Conditions:
         seen = [
             np.asarray(count) if any(count) else np.ones(len(count)) for count in self.frequencies.values()
         ]
+        self.named = [any(count) for count in self.frequencies.values()]
+        """Whether any face has a value of each attribute; of one that none has D learns nothing."""
         self._sums = [torch.from_numpy(np.cumsum(count / count.sum())) for count in seen]
 
     def of(self, indices: np.ndarray) -> Tensor:

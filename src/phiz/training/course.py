@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from phiz.artefacts import disk
+from phiz.artefacts import FULL, disk
 from phiz.errors import PhizError, Surroundings
 from phiz.training import checkpoint
 from phiz.training.checkpoint import Checkpoint
@@ -236,9 +236,10 @@ class Course:
 
     def sample(self) -> None:
         """Write the samples of a step."""
-        if self.write_sample:
-            pictures = self.task.sample(self.plan.position(self.step))
-            _survive(self.screen, self.folder, partial(self.write_sample, self.step, pictures))
+        write = self.write_sample
+        if write:
+            position = self.plan.position(self.step)
+            _survive(self.screen, self.folder, lambda: write(self.step, self.task.sample(position)))
 
     def keep_safe(self, stopping: bool, model_every: float) -> None:
         """Write a checkpoint where one is due, and the model now and then; both where it has to stop."""
@@ -304,8 +305,9 @@ def _survive(screen: Screen, folder: Path, write: Callable[[], object]) -> None:
         write()
     except OSError as fault:
         reason = os.strerror(fault.errno) if fault.errno else str(fault)
-        screen.say(f"Warning: {folder}: {reason}; training goes on, make room before it ends.")
+        mend = "make room" if fault.errno in FULL else "see to the disk"
+        screen.say(f"Warning: {folder}: {reason}; training goes on, {mend} before it ends.")
     except Surroundings as fault:
-        screen.say(f"Warning: {fault} Training goes on, make room before it ends.")
+        screen.say(f"Warning: {fault} Training goes on; see to it before it ends.")
     except PhizError as fault:
         screen.say(f"Warning: {fault} Training goes on.")

@@ -10,6 +10,7 @@ alone reads checkpoints, writes, evaluates and speaks.
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from phiz.errors import Surroundings
+from phiz.errors import Surroundings, UsageError
 from phiz.training.checkpoint import Tensors
 
 TIME_OUT = "PHIZ_PEER_SECONDS"
@@ -46,6 +47,7 @@ class Group:
         self.rank, self.world, self.local = rank, world, local
         self.part: tuple[int, int, int] | None = None
         self.told = self._muted = False
+        self._trainings = 0  # of this process so far: a script may hold several
         self._store: dist.Store | None = None
         self._launch: dist.Store | None = None  # the same through all restarts
 
@@ -81,32 +83,37 @@ class Group:
 
     # -- before the training: through the store --------------------------------------------------
 
+    def anew(self) -> None:
+        """Begin another training: what is said of one is not heard in the next."""
+        self.told = False
+        self._trainings += 1
+
     def hand_over(self, text: str) -> None:
         """Tell the others what they wait for in `receive`."""
         assert self._store is not None
         self.told = True
         with peers():
-            self._store.set("begin", text)
+            self._store.set(f"begin/{self._trainings}", text)
 
     def receive(self) -> str:
         """Wait until the first process has prepared everything; return what it hands over."""
         assert self._store is not None
         with peers():
-            self._store.wait(["begin"], _PATIENCE)
-            return str(self._store.get("begin").decode())
+            self._store.wait([f"begin/{self._trainings}"], _PATIENCE)
+            return str(self._store.get(f"begin/{self._trainings}").decode())
 
     def began(self) -> None:
         """Note that this launch has a run of its own to go on with, should it be restarted."""
         if self._launch is not None:
             with peers():
-                self._launch.set("began", "")
+                self._launch.set(f"began/{self._trainings}", "")
 
     def has_begun(self) -> bool:
         """Say whether it had, before a restart; of a process alone nobody knows, and it counts as so."""
         if self._launch is None:
             return True
         with peers():
-            return bool(self._launch.check(["began"]))
+            return bool(self._launch.check([f"began/{self._trainings}"]))
 
     def begin(self, device: torch.device) -> None:
         """Have the processes talk to each other directly: through gloo, and NCCL between GPUs."""
@@ -117,7 +124,7 @@ class Group:
         with peers():
             dist.init_process_group(
                 backend,
-                store=dist.PrefixStore("group", self._store),
+                store=dist.PrefixStore(f"group/{self._trainings}", self._store),
                 rank=self.rank,
                 world_size=self.world,
                 timeout=timedelta(seconds=time_out()),
@@ -233,8 +240,19 @@ class Group:
 
 
 def time_out() -> float:
-    """Return the seconds after which a process that does not answer counts as gone."""
-    return float(os.environ.get(TIME_OUT, 180))
+    """Return the seconds after which a process that does not answer counts as gone.
+
+    Raises:
+        UsageError: what the environment says is no such number.
+    """
+    said = os.environ.get(TIME_OUT, "180")
+    try:
+        seconds = float(said)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise UsageError(f"{TIME_OUT}={said}: a number of seconds above 0 is needed.")
+    return seconds
 
 
 def restarted() -> bool:
@@ -254,9 +272,10 @@ def join() -> Group:
     world = int(os.environ.get("WORLD_SIZE", 1))
     if world == 1 or "MASTER_ADDR" not in os.environ:
         return Group()
+    seconds = time_out()
     group = Group(int(os.environ["RANK"]), world, int(os.environ.get("LOCAL_RANK", 0)))
     try:
-        store, _, _ = next(dist.rendezvous("env://", timeout=timedelta(seconds=time_out())))
+        store, _, _ = next(dist.rendezvous("env://", timeout=timedelta(seconds=seconds)))
     except (RuntimeError, ValueError, KeyError) as fault:
         host = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
         raise Surroundings(

@@ -234,7 +234,7 @@ class GAN(Pieces):
         """Return how far D's scores are from labels; 0 where it does not read any."""
         if scores is None or labels is None or self.conditions is None:
             return torch.zeros((), device=self.device)
-        return classification(scores, labels, self.conditions.counts)
+        return classification(scores, labels, self.conditions.counts, self.conditions.named)
 
     def _logits(self, piece: Piece, seen: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """Return D's verdicts on real faces (half of `seen`) and made ones; its scores of the real ones."""

@@ -80,7 +80,12 @@ def run(
 
 def watched(group: Group) -> AbstractContextManager[threading.Event]:
     """Watch for signals: yield an event that the first one sets."""
-    return signals(grace=_GRACE if group.world > 1 else 0.0)
+    return signals(grace(group))
+
+
+def grace(group: Group) -> float:
+    """Return for how many seconds after a signal another one counts as the same."""
+    return _GRACE if group.world > 1 else 0.0
 
 
 def _step(task: Task, position: Position, folder: Path) -> dict[str, Tensor]:

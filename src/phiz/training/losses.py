@@ -37,17 +37,22 @@ def _relativistic_generator(real: Tensor, fake: Tensor) -> Tensor:
     return softplus(real - fake).mean()
 
 
-def classification(scores: Tensor, labels: Tensor, counts: Sequence[int]) -> Tensor:
+def classification(
+    scores: Tensor, labels: Tensor, counts: Sequence[int], named: Sequence[bool] | None = None
+) -> Tensor:
     """Return the cross-entropy of labels (N, A), -1 where missing, under scores (N, values of each of A).
 
+    Attributes that are not `named`, by default all are, count as 0: of a value that no real face has, scores
+    say nothing.
     Summed over attributes, so that none weighs less where there are more, and the mean over faces; a missing
     label counts as 0. As the auxiliary classifier of Odena et al. (arXiv 1610.09585, eq. 3), D learns it of
     real faces and G of made ones, by D's scores.
     """
     parts = scores.split(list(counts), 1)
     missing = {"ignore_index": -1, "reduction": "sum"}
-    sums = [cross_entropy(part, labels[:, a], **missing) for a, part in enumerate(parts)]  # type: ignore[arg-type]
-    return torch.stack(sums).sum() / len(labels)
+    read = [a for a in range(len(counts)) if named is None or named[a]]
+    sums = [cross_entropy(parts[a], labels[:, a], **missing) for a in read]  # type: ignore[arg-type]
+    return torch.stack(sums).sum() / len(labels) if sums else 0.0 * scores.sum()
 
 
 LOSSES = {

@@ -83,7 +83,7 @@ def cut_back(path: Path, step: int, attempt: int) -> None:
     if not path.exists():
         return
     kept = []
-    for line in path.read_text("utf-8").splitlines():
+    for line in path.read_text("utf-8", errors="replace").splitlines():
         try:
             values = json.loads(line)
             if (values.get("attempt", 0), values["step"]) <= (attempt, step):

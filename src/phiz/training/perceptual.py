@@ -49,6 +49,8 @@ class Perceptual(nn.Module):
                 break
             elif node.op_type not in _OPERATIONS:
                 raise PhizError(f"{path}: {node.op_type} is no operation that can be learned by.")
+            elif said.get("auto_pad", b"NOTSET") not in (b"NOTSET", b"VALID"):
+                raise PhizError(f"{path}: auto_pad is not known here; write the file with pads in numbers.")
             else:
                 self._steps.append((node.op_type, list(node.input), node.output[0], said))
         self._weights = {name: _tensor(self, f"weight{i}", a) for i, (name, a) in enumerate(values.items())}
@@ -59,12 +61,18 @@ class Perceptual(nn.Module):
         kept: list[Tensor] = []
         last = found[self._input]
         for operation, inputs, output, said in self._steps:
-            given = [found[n] if n in found else getattr(self, self._weights[n]) for n in inputs if n]
+            given = [self._of(name, found) for name in inputs]
             last = _OPERATIONS[operation](given, said)
             if operation in _REDUCES and given[0].shape[2:] != last.shape[2:] and given[0].shape[1] > 3:
                 kept.append(given[0])
             found[output] = last
         return [*kept, last]
+
+    def _of(self, name: str, found: dict[str, Tensor]) -> Any:
+        """Return what an input of an operation is: a map, a weight, or None where it is left out."""
+        if not name:
+            return None
+        return found[name] if name in found else getattr(self, self._weights[name])
 
 
 def _tensor(module: nn.Module, name: str, values: np.ndarray) -> str:
@@ -109,7 +117,8 @@ def _slice(given: list[Tensor], said: Attributes) -> Tensor:
 
 
 def _clip(given: list[Tensor], said: Attributes) -> Tensor:
-    return given[0].clamp(*(float(bound) for bound in given[1:]))
+    low, high = (None if bound is None else float(bound) for bound in (*given[1:], None, None)[:2])
+    return given[0] if low is high is None else given[0].clamp(low, high)
 
 
 _OPERATIONS: dict[str, Callable[[list[Tensor], Attributes], Tensor]] = {

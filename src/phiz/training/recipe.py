@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -20,12 +21,27 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+_ELSEWHERE = {
+    "size": "the recipe's size is meant (--size)",
+    "z": "the recipe's z is meant (--set z=...)",
+    "labels": "labels are those of the face set",
+}
+
+
 class Network(Part):
     """An architecture of phiz.networks, and the arguments of its two classes besides size and z."""
 
     name: str
     generator: dict[str, Any] = {}
     discriminator: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _not_given_twice(self) -> Network:
+        for role in ("generator", "discriminator"):
+            for key, whose in _ELSEWHERE.items():
+                if key in getattr(self, role):
+                    raise ValueError(f"network.{role}.{key} is no argument of its own: {whose}")
+        return self
 
 
 class Adam(Part):
@@ -210,6 +226,12 @@ def find(name: str, known: Mapping[str, R] = RECIPES) -> R:  # type: ignore[assi
     return validated(data.get("recipe", data) if isinstance(data, dict) else data, name, kind)
 
 
+def told_apart(recipe: Part) -> str:
+    """Return a name for a recipe that was given whole: another one of the same name has another."""
+    digest = hashlib.sha256(recipe.model_dump_json().encode()).hexdigest()
+    return f"{recipe.name}, given whole ({digest[:12]})"  # type: ignore[attr-defined]
+
+
 R = TypeVar("R", bound=Part)
 
 
@@ -255,7 +277,7 @@ def changed(recipe: R, settings: Mapping[str, str]) -> R:
                 raise UsageError(f"--set {key}={settings[key]}: {parent} holds no further keys.")
         place[last] = value
     if "penalty.gamma" in settings and "penalty.gamma_end" not in settings and first:
-        penalty = data["penalty"]
+        penalty = data["penalty"] or {}
         if penalty.get("gamma_end") and isinstance(penalty["gamma"], int | float):
             penalty["gamma_end"] *= penalty["gamma"] / first
     if "conditional" in data and not data["conditional"] and "classifier" not in settings:

@@ -96,6 +96,14 @@ def read(folder: Path) -> Run:
     return parsed(folder, artefacts.read_json(path, "run", FORMAT))
 
 
+def planned(folder: Path) -> bool:
+    """Say whether `folder` holds a run whose steps are fixed: one that has begun, or is about to."""
+    try:
+        return read(folder).plan is not None
+    except PhizError:
+        return False
+
+
 def parsed(folder: Path, data: dict[str, Any]) -> Run:
     """Return the run at `folder` whose recipe.json holds `data`.
 

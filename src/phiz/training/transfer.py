@@ -10,7 +10,8 @@ its covariance.
 
     Labels that the donor does not know: their vectors start as mu / K + R n / sqrt(K) for K attributes, so
         that their sum is distributed as the donor's was.
-    No such labels: R is read from the latent instead, W_w += W_l R, and mu goes into the biases.
+    No such labels: R is read from the latent instead, W_w += W_l R, and mu goes into the biases of the
+        styles. What it said to G's first layer, which has none, is lost.
     D: mu goes into its last layer, and labels that it does not know say nothing yet.
 
 Where G learns outlines of other faces first, D's verdict (its last layer and what labels add to it) starts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import shutil
 import threading
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import phiz
-from phiz import artefacts
+from phiz import artefacts, stopping
 from phiz.errors import MissingExtra, PhizError, Stopped, Surroundings, UsageError
 from phiz.faceset import FaceSet
 from phiz.screen import Silence, TrainingScreen
@@ -28,6 +29,14 @@ if TYPE_CHECKING:
     from phiz.training.tasks import Task
 
 DEFAULT_MINUTES = 5.0
+
+
+def check_length(minutes: float | None, steps: int | None) -> None:
+    """Refuse a length that is given twice, or that no clock can show (UsageError)."""
+    if minutes is not None and steps is not None:
+        raise UsageError("Give --minutes or --steps, not both.")
+    if minutes is not None and not 0 < minutes < math.inf:
+        raise UsageError(f"--minutes {minutes:g}: a number above 0 is needed.")
 
 
 @dataclass
@@ -113,7 +122,15 @@ def device_of(name: str) -> torch.device:
         raise UsageError(f'There is no device "{name}"; there are auto, cpu, cuda and mps.')
     if not there[kind]:
         raise PhizError(f"This machine has no usable {kind} device; --device auto takes what there is.")
-    return torch.device(name)
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise UsageError(f'There is no device "{name}"; one of many GPUs is called as in cuda:1.') from None
+    if kind == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise PhizError(
+            f"This machine has {torch.cuda.device_count()} GPUs, the first is cuda:0; {name} is none."
+        )
+    return device
 
 
 def start(run: Run, faces_of: Callable[[Run], FaceSet], force: bool, make: MakeJob) -> Trained:
@@ -122,23 +139,28 @@ def start(run: Run, faces_of: Callable[[Run], FaceSet], force: bool, make: MakeJ
     What `force` replaces lies beside it until then. Where it replaces nothing, and it was stopped, the
     surroundings gave way or pictures of use were cut, what was prepared stays, to go on with.
     """
+    from phiz.training import loop
+    from phiz.training import run as runs
+    from phiz.training.distributed import join
+
     old = _aside(run.folder)
     if force and run.folder.exists():
-        if old.exists() and not _planned(run.folder):  # it was killed on its way: the one before is the old
+        if old.exists() and not runs.planned(run.folder):  # killed on its way: the old one is the run
             shutil.rmtree(run.folder)
         else:
             shutil.rmtree(old, ignore_errors=True)
             run.folder.replace(old)
-    cut = False
     try:
-        run.write()
-        faces = faces_of(run)
-        run.write()
-        cut = (run.folder / "faceset").exists()
+        with stopping.heeded_at_once(loop.grace(join())):
+            run.write()
+            faces = faces_of(run)
+            run.write()
         return drive(run, faces, make)
     except BaseException as fault:
-        if _planned(run.folder):
+        if runs.planned(run.folder):
             raise
+        cut = run.faceset is not None and (run.folder / "faceset").exists()
+        cut &= not isinstance(fault, UsageError)  # another command is needed, to which this run is in the way
         lasting = (cut or isinstance(fault, Stopped | Surroundings)) and not old.exists()
         if not lasting:
             shutil.rmtree(run.folder, ignore_errors=True)
@@ -153,15 +175,6 @@ def start(run: Run, faces_of: Callable[[Run], FaceSet], force: bool, make: MakeJ
 def _aside(folder: Path) -> Path:
     """Return where the run lies that a new one at `folder` is to replace."""
     return folder.with_name(f".{folder.name}.old")
-
-
-def _planned(folder: Path) -> bool:
-    from phiz.training import run as runs
-
-    try:
-        return runs.read(folder).plan is not None
-    except PhizError:
-        return False
 
 
 def drive(run: Run, faces: FaceSet, make: MakeJob) -> Trained:

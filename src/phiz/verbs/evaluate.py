@@ -143,7 +143,7 @@ def _command(
         said += ["--compare", str(compare)]
     said += ["--extractor", str(extractor), "--samples", str(asked.samples), "--seed", str(asked.seed)]
     if asked.truncation != 1.0:
-        said += ["--truncation", f"{asked.truncation:g}"]
+        said += ["--truncation", repr(float(asked.truncation))]
     return shlex.join(said)
 
 
@@ -192,7 +192,7 @@ def _measured(
         truncation=asked.truncation,
         figures=measures.measure(tables, sees.name),
         copying=_said(copies, [sees.name, Thumbnails.name]) if copies else None,
-        notes=[*measures.warnings(tables), *_notes(reals)],
+        notes=[*_fewer(asked.samples, count), *measures.warnings(tables), *_notes(reals)],
         course=_course(Path(place)),
     )
     scores = realism(tables.real, fake, measures.K)
@@ -244,6 +244,16 @@ def _said(copying: Copying, eyes: Sequence[str]) -> dict[str, Any]:
     }
 
 
+def _fewer(asked: int, count: int) -> list[str]:
+    """Say that fewer faces were made than the user asked for; as many as by default are not missed."""
+    if asked in (count, DEFAULT_SAMPLES):
+        return []
+    return [
+        f"{asked:,} faces were asked for and {count:,} made: as many as there are other real ones, by which "
+        "the floor is found."
+    ]
+
+
 def _notes(reals: Reals) -> list[str]:
     notes = []
     if reals.trained is None:
@@ -251,10 +261,11 @@ def _notes(reals: Reals) -> list[str]:
             "Copying could not be checked: the faces it learned from are not at hand, or are those that it "
             "is compared with. Evaluate this model alone, and name them with --trained-on FACESET."
         )
+    half = " Only half of those it learned from were searched, so that about twice as many may be copied."
     if reals.learned:
         notes.append(
             "Compared with faces it learned from. Faces held out of the training tell more: prepare them "
-            "apart and give them with --against."
+            "apart and give them with --against." + half * (reals.trained is not None)
         )
     elif reals.learned is None:
         notes.append("Whether it learned from the faces that it is compared with is not known.")

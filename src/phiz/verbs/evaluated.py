@@ -58,14 +58,14 @@ def of(model: Model) -> Evaluation | None:
     return max(found, key=lambda each: each[:3])[3] if found else None
 
 
-def in_a_line(folder: Path) -> str | None:
-    """Return the first figures of the evaluation in `folder` in one line; None if there is none."""
-    if not (folder / figures.NAME).is_file():
+def in_a_line(model: Model) -> str | None:
+    """Return the first figures of the evaluation of this very model in one line; None if there is none."""
+    found = of(model)
+    if found is None:
         return None
-    found: Evaluation = figures.read(folder)
     said = [
         f"{figure.name} {words.of_figure(figure)[0]}"
         for figure in found.figures
         if figure.name in ("relative Frechet distance", "precision", "recall")
     ]
-    return f"{', '.join(said)} ({found.extractor['name']}; {folder / 'report.html'})"
+    return f"{', '.join(said)} (as {found.extractor['name']} see it)"

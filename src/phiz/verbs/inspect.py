@@ -107,7 +107,9 @@ def _model(path: Path) -> Inspection:
         "recipe": f"{config.recipe}, {config.steps:,} steps"
         if config.recipe and config.steps
         else config.recipe,
-        "how good": ", ".join(f"{k} {v:.4g}" for k, v in config.figures.items()) or "not measured",
+        "how good": evaluated.in_a_line(model)
+        or ", ".join(f"{k} {v:.4g}" for k, v in config.figures.items())
+        or "not measured: phiz evaluate does",
         "author": config.author,
         "licence": config.licence or "not named",
         "upscaler": enlarger.in_a_line(model.path),
@@ -172,7 +174,7 @@ def _run(path: Path) -> Inspection:
         "checkpoints": f"{len(checkpoints)}, newest {checkpoints[-1]}" if checkpoints else "none yet",
         "samples": f"{len(samples)}, newest {samples[-1].name}" if samples else "none yet",
         "model": f"{made.hash}, of step {made.config.steps or 0:,}" if made else "none yet",
-        "how good": evaluated.in_a_line(path / "evaluation"),
+        "how good": evaluated.in_a_line(model) if model else None,
         "on disk": size_in_words(loose.size_of(path)),
     }
     newest = samples[-1] if samples else None

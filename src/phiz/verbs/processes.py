@@ -46,14 +46,18 @@ def shared(
 
     def started(verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         from phiz.training import distributed
+        from phiz.training import run as runs
 
         asked = signature(verb).bind(*args, **kwargs).arguments
         group, out = distributed.join(), Path(asked["out"])
+        group.anew()
         if not group.first:
             return follow(group, Path(asked["source"]), out)  # type: ignore[no-any-return]
         if distributed.restarted() and artefacts.kind_of(out) == "run":
-            anew = bool(asked.get("force")) and not group.has_begun()
-            asked |= {"resume": not anew, "force": anew}
+            if group.has_begun():
+                asked |= {"resume": True, "force": False}
+            elif not asked.get("force") and not runs.planned(out):  # stopped on its way: nothing is lost
+                asked["resume"] = True
         with leading(group):
             return verb(**asked)  # type: ignore[call-arg]
 
@@ -98,15 +102,20 @@ def tell(group: Group, run: Run) -> None:
         group.hand_over(json.dumps(run.data()))
 
 
-def told(group: Group, out: Path) -> Run:
+def told(group: Group, out: Path) -> Run | None:
     """Wait, as one of the others, for the run that the first process has prepared.
 
+    Returns:
+        The run; None where there is nothing to train, since it is done.
+
     Raises:
-        SystemExit: there is nothing to train, or preparing failed; the first process says why.
+        SystemExit: preparing failed; the first process says why.
     """
     from phiz.training import run as runs
 
     data = json.loads(group.receive())
+    if data.get("status") == 0:
+        return None
     if "status" in data:
         raise SystemExit(data["status"])
     return runs.parsed(out, data)

@@ -12,6 +12,7 @@ from phiz.errors import Surroundings
 from phiz.faceset import FaceSet
 from phiz.model import Model, ModelConfig, Network, save_model
 from phiz.sampling import films, sheets
+from phiz.verbs import sources
 
 if TYPE_CHECKING:
     import torch
@@ -92,22 +93,25 @@ def write_film(run: Run, model: Model) -> None:
     """Make film.webp from the samples: the same faces, growing from noise."""
     from PIL import Image
 
-    paths = sorted((run.folder / "samples").glob("*.png"))
-    if not paths:
-        return
-
-    def frame(index: int) -> np.ndarray:
-        with Image.open(paths[min(index, len(paths) - 1)]) as picture:
-            shown = picture.convert("RGB")
+    frames = []
+    for path in sorted((run.folder / "samples").glob("[0-9]*.png")):
+        try:
+            with Image.open(path) as picture:
+                shown = picture.convert("RGB")
+        except OSError as fault:
+            sources.say(run, f"{path} is left out of the film: {fault}")
+            continue
         shown.thumbnail((_FILM_SIDE, _FILM_SIDE))  # all frames are in memory at once
-        return np.asarray(shown)
+        frames.append(np.asarray(shown))
+    if not frames:
+        return
 
     said = {"phiz": "film", "format": marks.FORMAT, "synthetic": True, "model": model.hash}
     try:
         films.write(
             run.folder / "film.webp",
-            len(paths) + _FILM_HOLD,
-            lambda wanted: (frame(i) for i in wanted),
+            len(frames) + _FILM_HOLD,
+            lambda wanted: (frames[min(i, len(frames) - 1)] for i in wanted),
             _FILM_FPS,
             said,
         )

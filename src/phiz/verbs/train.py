@@ -12,7 +12,17 @@ from phiz.errors import PhizError, Stopped, UsageError
 from phiz.faceset import FaceSet
 from phiz.model import Model, load
 from phiz.verbs import automatic, processes, results, sources, words
-from phiz.verbs.driving import DEFAULT_MINUTES, Job, Trained, device_of, drive, existing, need_torch, start
+from phiz.verbs.driving import (
+    DEFAULT_MINUTES,
+    Job,
+    Trained,
+    check_length,
+    device_of,
+    drive,
+    existing,
+    need_torch,
+    start,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -27,6 +37,8 @@ if TYPE_CHECKING:
 def _follow(group: Group, source: Path, out: Path) -> Trained:
     """Train as one of the processes that the first one of `group` leads."""
     run = processes.told(group, out)
+    if run is None:
+        return Trained(out, model=None)
     try:
         return drive(run, processes.faces_of(run, source), _gan)
     except Stopped:
@@ -98,9 +110,8 @@ def train(
     from phiz.training import recipe as recipes
     from phiz.training.precision import untouched
 
-    out = Path(out)
-    if minutes is not None and steps is not None:
-        raise UsageError("Give --minutes or --steps, not both.")
+    out = artefacts.named(out)
+    check_length(minutes, steps)
     asked = {
         "source": str(source),
         "minutes": minutes,
@@ -109,7 +120,7 @@ def train(
         "batch": batch,
         "seed": seed,
         "device": device,
-        "recipe": f"{recipe.name}, given whole" if isinstance(recipe, recipes.Recipe) else recipe,
+        "recipe": recipes.told_apart(recipe) if isinstance(recipe, recipes.Recipe) else recipe,
         "settings": dict(settings) if settings else None,
         "labels": str(labels) if labels is not None else None,
         "start_from": str(start_from) if start_from is not None else None,
@@ -124,7 +135,7 @@ def train(
     if profile:
         processes.only_one("phiz train --profile")
     with artefacts.alone(out, "training"), untouched():
-        run = None if force else existing(out, asked, resume)
+        run = existing(out, asked, resume) if resume or not force else None
         if run and run.finished:
             lines = [f"{out} is done: {words.summary(run)}.", *(run.reasons * explain)]
             return Trained(out, load(out), lines)

@@ -13,7 +13,17 @@ from phiz.faceset import FaceSet
 from phiz.model import load
 from phiz.prepare.sources import close, open_sources
 from phiz.verbs import enlarged, processes, sources, words
-from phiz.verbs.driving import DEFAULT_MINUTES, Job, Trained, device_of, drive, existing, need_torch, start
+from phiz.verbs.driving import (
+    DEFAULT_MINUTES,
+    Job,
+    Trained,
+    check_length,
+    device_of,
+    drive,
+    existing,
+    need_torch,
+    start,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -81,9 +91,8 @@ def train_upscaler(
     processes.only_one("phiz train-upscaler")
     from phiz.training.precision import untouched
 
-    out = Path(out)
-    if minutes is not None and steps is not None:
-        raise UsageError("Give --minutes or --steps, not both.")
+    out = artefacts.named(out)
+    check_length(minutes, steps)
     asked: dict[str, Any] = {
         "source": str(source),
         "scale": scale,
@@ -102,7 +111,7 @@ def train_upscaler(
     if prepare is not None:
         asked["prepare"] = sources.way_of_cutting(prepare)
     with artefacts.alone(out, "training"), untouched():
-        run = None if force else existing(out, asked, resume)
+        run = existing(out, asked, resume) if resume or not force else None
         if run and run.finished:
             return Trained(out, upscaler.load(out), [f"{out} is done: {words.summary(run)}."])
         if run is not None:

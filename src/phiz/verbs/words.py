@@ -36,7 +36,9 @@ def labels(run: Run, faces: FaceSet) -> str:
     """Say what becomes of the labels of the face set."""
     names = ", ".join(faces.schema)
     if run.recipe.conditional:
-        return f"The faces follow their labels: {names}."
+        bare = [name for name, counts in faces.frequencies().items() if not any(counts)]
+        but = f" No face has a value of {', '.join(bare)}: nothing is learned of that." if bare else ""
+        return f"The faces follow their labels: {names}.{but}"
     why = (
         "as you asked"
         if "conditional" in (run.asked.get("settings") or {})
