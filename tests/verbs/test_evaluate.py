@@ -197,7 +197,7 @@ def test_refusals(tmp_path, held):
         for number in range(100):
             writer.add(held[:1][0], f"{number}.png", (0, 0, 16, 16))
         writer.finish()
-    with pytest.raises(PhizError, match="all look alike"):
+    with pytest.raises(PhizError, match="all have the same features"):
         phiz.evaluate(model.path, tmp_path / "one")
     with pytest.raises(PhizError, match="holds 20 faces"):
         phiz.evaluate(model.path, few.path)

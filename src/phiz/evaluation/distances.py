@@ -59,9 +59,18 @@ def relative_frechet(real: Statistics, fake: Statistics) -> float:
     Raises:
         PhizError: as `frechet`; or the real faces are all alike.
     """
+    return frechet(real, fake) / scale(real)
+
+
+def scale(real: Statistics) -> float:
+    """Return what a Frechet distance is taken over to be free of the features' scale: the trace.
+
+    Raises:
+        PhizError: the real faces are all alike.
+    """
     if real.variance <= 0:
         raise PhizError("The real faces all have the same features, so nothing can be measured by them.")
-    return frechet(real, fake) / real.variance
+    return real.variance
 
 
 def kid(

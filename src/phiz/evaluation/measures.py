@@ -13,9 +13,8 @@ from typing import Literal
 
 import numpy as np
 
-from phiz.errors import PhizError
 from phiz.evaluation import intervals
-from phiz.evaluation.distances import frechet, kid, mind
+from phiz.evaluation.distances import frechet, kid, mind, scale
 from phiz.evaluation.figures import Figure
 from phiz.evaluation.neighbours import Manifold, manifold
 from phiz.evaluation.statistics import Statistics
@@ -73,21 +72,19 @@ def _frechet(tables: Tables, extractor: str, draws: int) -> list[Figure]:
     def distance(reference: Statistics, faces: np.ndarray) -> float:
         return frechet(reference, Statistics.of(faces))
 
-    if real.variance <= 0:
-        raise PhizError("The real faces all look alike, so nothing can be measured by them: give others.")
+    over = scale(real)
     value, floor = distance(real, tables.fake), distance(real, tables.other)
     deviation = float(intervals.spread(distance, tables.fake, real, draws))
     low, high = _within(value, deviation, most=math.inf)
-    scale = real.variance
     how = f"{extractor} features, {tables.how()}; biased upwards, the more the fewer the faces"
     return [
         Figure(
             "relative Frechet distance",
-            value / scale,
+            value / over,
             "lower",
             f"{how}. Over the trace of the real covariance: 1 is a generator that draws the mean face.",
-            (low / scale, high / scale),
-            floor / scale,
+            (low / over, high / over),
+            floor / over,
         ),
         Figure(_names(extractor)[0], value, "lower", f"{how}.", (low, high), floor),
     ]
