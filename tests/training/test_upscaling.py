@@ -285,3 +285,10 @@ def test_an_input_that_is_left_out_is_not_mistaken_for_the_next(tmp_path):
     assert float(found.max()) == 6.0
     (found,) = Perceptual(tmp_path / "toy.onnx")(torch.full((1, 3, 8, 8), -0.1))
     assert float(found.min()) == pytest.approx(-25.5)
+    bounds = [helper.make_tensor(name, TensorProto.INT64, [2], values)
+              for name, values in (("first", [0, 1]), ("last", [1, 3]), ("by", [1, 1]))]  # fmt: skip
+    node = helper.make_node("Slice", ["x", "first", "last", "", "by"], ["y"])
+    graph = helper.make_graph([node], "toy", [given], [gives], bounds)
+    (tmp_path / "toy.onnx").write_bytes(helper.make_model(graph).SerializeToString())
+    (found,) = Perceptual(tmp_path / "toy.onnx")(torch.rand(2, 3, 8, 8))
+    assert found.shape == (1, 2, 8, 8)

@@ -8,6 +8,7 @@ of VGG).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -107,10 +108,11 @@ def _norm(given: list[Tensor], said: Attributes) -> Tensor:
 
 
 def _slice(given: list[Tensor], said: Attributes) -> Tensor:
-    x, *bounds = given
-    starts, ends, axes, *steps = (bound.tolist() for bound in bounds)
-    for place, axis in enumerate(axes):
-        step = steps[0][place] if steps else 1
+    x, first, last, *more = given
+    starts, ends = first.tolist(), last.tolist()
+    axes, steps = (None if one is None else one.tolist() for one in (*more, None, None)[:2])
+    for place, axis in enumerate(axes or range(len(starts))):
+        step = steps[place] if steps else 1
         taken = range(x.shape[axis])[starts[place] : ends[place] : step]
         x = x.index_select(axis, torch.tensor(list(taken), device=x.device))
     return x
@@ -118,7 +120,7 @@ def _slice(given: list[Tensor], said: Attributes) -> Tensor:
 
 def _clip(given: list[Tensor], said: Attributes) -> Tensor:
     low, high = (None if bound is None else float(bound) for bound in (*given[1:], None, None)[:2])
-    return given[0] if low is high is None else given[0].clamp(low, high)
+    return given[0].clamp(-math.inf if low is None else low, high)
 
 
 _OPERATIONS: dict[str, Callable[[list[Tensor], Attributes], Tensor]] = {
