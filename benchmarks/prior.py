@@ -66,6 +66,7 @@ def pack(model: Model, place: Path, made_by: str, further: bool = False) -> None
     config = model.config.model_copy(
         update={
             "files": hashes,
+            "steps": (model.config.steps or 0) + (_steps(place) if further else 0),
             "author": "The phiz authors",
             "licence": "apache-2.0",
             "learned_from": "the drawn faces of phiz.avatars, in all their styles",
@@ -75,11 +76,16 @@ def pack(model: Model, place: Path, made_by: str, further: bool = False) -> None
     values = sum(a.size for a in weights.values())
     said = (place / "README.md").read_text("utf-8") if further else ""
     before = said.partition(MADE)[2].partition("\n## ")[0]
-    card = f"{MADE}{before.rstrip()}\n\n`{made_by}{' --further' * further}`\n"
+    card = f"{MADE}{before.rstrip()}\n\n`{made_by}`\n"
     (place / "README.md").write_text(model_card(config, values, card), "utf-8")
     sheet = sheets.sheet(model.sample(64), SIZE, (8, 8), scale=1)
     marked = {"phiz": "preview", "format": marks.FORMAT, "synthetic": True, "model": hashes[WEIGHTS][:16]}
     (place / bundled.PREVIEW).write_bytes(marks.encode(sheet, ".webp", marked))
+
+
+def _steps(place: Path) -> int:
+    """Return how many steps the model that is packed at `place` has taken."""
+    return int(json.loads((place / CONFIG).read_text("utf-8"))["steps"])
 
 
 def main() -> None:
@@ -102,7 +108,8 @@ def main() -> None:
     )  # fmt: skip
     model = done.model
     asked = [f"--faces {args.faces} --steps {args.steps}", *(f"--set {item}" for item in args.set)]
-    pack(model, args.place, " ".join(["python benchmarks/prior.py prior", *asked]), args.further)
+    folder = "further --further" if args.further else "prior"
+    pack(model, args.place, " ".join([f"python benchmarks/prior.py {folder}", *asked]), args.further)
     unpacked = args.folder / "unpacked"
     shutil.rmtree(unpacked, ignore_errors=True)
     unpacked.mkdir()
