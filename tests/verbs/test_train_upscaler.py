@@ -111,6 +111,7 @@ def test_what_does_not_fit_is_named(faces, tmp_path):
         ({"scale": 3}, "scale", 2),
         ({"settings": SMALL | {"crop": "96"}}, "faces of 64 px are smaller than the crop of 96", 3),
         ({"settings": SMALL | {"crop": "40"}}, "divisible by 16", 2),
+        ({"settings": SMALL | {"crop": "16"}}, "crop: Input should be greater than or equal to 32", 2),
         ({"size": 128}, "faces of 64 px, not 128", 3),
         ({"size": 50}, "48", 2),
         ({"recipe": "compct"}, "compact", 2),
@@ -127,6 +128,9 @@ def test_what_does_not_fit_is_named(faces, tmp_path):
         assert caught.value.status == status, (change, str(caught.value))
         assert "\n" not in str(caught.value), change
         assert not (tmp_path / "run").exists(), change
+    tiny = write_faces(tmp_path / "tiny", count=15, size=16)
+    with pytest.raises(PhizError, match="32 px and more, not of 16 px"):
+        phiz.train_upscaler(tiny.path, tmp_path / "run", **OPTIONS)
     few = write_faces(tmp_path / "few", count=15, size=64)
     with pytest.raises(PhizError, match="16 are the least"):
         phiz.train_upscaler(few.path, tmp_path / "run", **OPTIONS)

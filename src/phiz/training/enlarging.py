@@ -12,6 +12,9 @@ from phiz.training.recipe import Adam, Network, Part
 GENERATOR = "generator"
 """The degradation that a generator's own pictures show; it needs one."""
 
+LEAST = 32
+"""Pixels of the smallest crop: of 16, srgan's D leaves one place, too few for the statistics of one face."""
+
 
 class Sharp(Part):
     """The second stage, `share` of the time: from the mean of what may be there to one thing that may be.
@@ -42,7 +45,7 @@ class UpscalingRecipe(Part):
     network: Network
     scale: Literal[2, 4] = 4
     size: int = 256
-    crop: int = Field(128, ge=16)
+    crop: int = Field(128, ge=LEAST)
     batch: int = Field(16, ge=1)
     steps: int | None = Field(None, ge=1)
     degradations: dict[str, float] = Field({"clean": 0.4, "mild": 0.4, "first-order": 0.2})

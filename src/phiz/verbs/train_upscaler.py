@@ -168,6 +168,10 @@ def _recipe(
     if (enlarging.GENERATOR in whole.degradations) != (generator is not None):
         raise UsageError('The degradation "generator" and --generator MODEL belong together.')
     size = asked["size"] or ("size" in settings and whole.size) or _size(source, whole.scale, generator)
+    if size < enlarging.LEAST:
+        raise PhizError(
+            f"{source}: an upscaler learns from faces of {enlarging.LEAST} px and more, not of {size} px."
+        )
     if whole.crop > size:
         if "crop" in settings:
             raise PhizError(
