@@ -79,7 +79,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = run_phiz("train", "pictures.zip", "-o", "runs/first", *TRAIN, cwd=place)
     assert done.returncode == 0, done.stderr
     assert "Packed 30 faces" in done.stderr
-    assert "Set aside 2" in done.stderr
+    assert "2 of 32 pictures were set aside; first faces/broken.png: " in done.stderr
     assert "phiz generate runs" in done.stdout
     return place
 

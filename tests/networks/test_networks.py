@@ -79,6 +79,8 @@ def test_unknown_names_and_arguments_are_said():
         networks.generator("dcgn", size=64)
     with pytest.raises(PhizError, match="depth"):
         networks.generator("dcgan", size=64, depth=3)
+    with pytest.raises(UsageError, match=r"depth is a whole number, not 1\.5"):
+        networks.generator("modern", size=64, depth=1.5)
 
 
 def test_labels_condition_both_networks_and_a_missing_one_says_nothing():

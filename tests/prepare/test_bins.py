@@ -41,6 +41,13 @@ def test_few_numbers_words_and_codes_stand_as_they_are() -> None:
     assert ranges() == []
 
 
+def test_texts_for_one_number_are_one_value() -> None:
+    values, of = values_of(["1", "1.0", "2.50", "2.5", "-0", "0"])
+    assert values == ["0", "1", "2.5"]
+    assert of == {"1": "1", "1.0": "1", "2.50": "2.5", "2.5": "2.5", "-0": "0", "0": "0"}
+    assert values_of(["1.0", "2.0"])[0] == ["1.0", "2.0"]
+
+
 @given(st.sets(st.integers(-(10**9), 10**9) | st.decimals(-1000, 1000, places=3), min_size=21, max_size=80))
 def test_any_numbers_fall_into_few_ordered_ranges(numbers: set[Decimal | int]) -> None:
     texts = {f"{number:f}" if isinstance(number, Decimal) else str(number) for number in numbers}

@@ -78,11 +78,30 @@ def test_labels_are_taken_by_name(donor):
     vectors, old = to.state_dict()["labels.vectors.weight"], donor.weights()["labels.vectors.weight"]
     assert np.array_equal(vectors[0], old[4])  # after dark, light, red, green
     assert np.array_equal(vectors[2], old[2])
-    counts = np.array(donor.config.frequencies["tint"])
-    assert vectors[1].numpy() == pytest.approx(counts / counts.sum() @ old[2:], abs=1e-6)
     assert transfer.labels_said(donor.config.labels, schema) == [
-        "Its labels tint are taken.",
+        "Of its label tint, blue, red are taken.",
         "What its labels shade said is read from the latent now.",
+    ]
+
+
+def test_values_that_the_donor_does_not_know_begin_as_varied_as_those_it_knows(donor):
+    """An attribute with some of the donor's values is the same; one with none has only the name of it."""
+    old = donor.weights()["labels.vectors.weight"].astype(np.float64)
+    counts = np.array(donor.config.frequencies["tint"])
+    mean = counts / counts.sum() @ old[2:]
+    spread = np.sqrt(np.trace(((old[2:] - mean) * (counts / counts.sum())[:, None]).T @ (old[2:] - mean)))
+    many = [f"new{i}" for i in range(400)]
+    for values, shared in ((["red", *many], 1), (many, 0)):
+        to = network(16, [len(values)])
+        given = Donor.of(donor)
+        transfer.generator(to, given, {"tint": values})
+        new = to.state_dict()["labels.vectors.weight"].numpy()[shared:]
+        lost = transfer.Lost.of(old, given, {"tint": values})
+        center, wide = (mean, spread) if shared else (lost.mean, np.sqrt(np.trace(lost.root @ lost.root.T)))
+        assert new.mean(0) == pytest.approx(center, abs=0.2 * wide)
+        assert np.sqrt(new.var(0).sum()) == pytest.approx(wide, rel=0.15)
+    assert transfer.labels_said(donor.config.labels, {"tint": many}) == [
+        "What its labels shade, tint said is read from those of these faces now.",
     ]
 
 
@@ -167,6 +186,9 @@ def test_another_length_of_latents_keeps_latents_and_labels_apart(donor):
     new, old = to.state_dict()["dense.weight"].numpy(), donor.weights()["dense.weight"]
     assert np.array_equal(new[:, :8], old[:, :8])
     assert np.array_equal(new[:, 12:20], old[:, 8:])
+    vectors = to.state_dict()["labels.vectors.weight"].numpy()
+    assert np.array_equal(vectors[:, :8], donor.weights()["labels.vectors.weight"])
+    assert not vectors[:, 8:].any()
 
 
 def test_what_shares_nothing_is_refused_and_the_sizes_are_named(tmp_path):

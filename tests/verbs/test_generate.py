@@ -102,6 +102,9 @@ def test_labels(labelled, tmp_path):
     assert said["labels"] == {"hair": "red"}
     assert said["shows"]["hair"] == "red"
     assert said["shows"]["hat"] in toys.LABELS["hat"]
+    [alone] = generate(labelled.path, tmp_path / "alone.png", n=1, labels={"hair": "red"})
+    assert marks.read(alone)["shows"] == said["shows"]
+    assert "shows" not in marks.read(sheet)
     with pytest.raises(UsageError, match="black, brown, red"):
         generate(labelled.path, tmp_path / "no.png", labels={"hair": "green"})
     assert not (tmp_path / "no.png").exists()
@@ -162,6 +165,7 @@ def test_like_needs_a_picture_of_this_model(model, labelled, tmp_path):
         ("a.tiff", {}, "written as"),
         ("folder", {"numbered": True}, "for a sheet"),
         ("folder", {"grid": "4x4"}, "for a sheet"),
+        ("a.png", {"grid": "2x2", "best": 9}, "4 places for 9 faces"),
     ],
 )
 def test_what_contradicts_itself_is_refused(model, tmp_path, out, given, message):
@@ -176,6 +180,8 @@ def test_nothing_of_others_is_replaced(model, tmp_path):
     own.write_bytes(b"mine")
     with pytest.raises(PhizError, match="--force"):
         generate(model.path, own)
+    with pytest.raises(PhizError, match="--force"):  # said before anything is made or judged
+        generate(model.path, own, best=4, against=tmp_path / "none")
     assert own.read_bytes() == b"mine"
     generate(model.path, own, force=True)
     assert marks.read(own)
@@ -185,6 +191,8 @@ def test_nothing_of_others_is_replaced(model, tmp_path):
     (folder / "notes.txt").write_text("mine")
     with pytest.raises(PhizError, match=r"notes\.txt.*--force"):
         generate(model.path, folder, n=1)
+    with pytest.raises(PhizError, match=r"notes\.txt.*--force"):
+        generate(model.path, folder, best=4, against=tmp_path / "none")
     generate(model.path, folder, n=1, force=True)
     assert (folder / "notes.txt").read_text() == "mine"
 

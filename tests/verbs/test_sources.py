@@ -156,3 +156,17 @@ def test_a_wrong_argument_of_a_network_leaves_no_run(tmp_path):
         with pytest.raises(UsageError, match=says):
             phiz.train(faces.path, tmp_path / "run", steps=2, settings={key: value})
         assert not (tmp_path / "run").exists()
+
+
+def test_what_is_wrong_with_labels_is_said_as_it_is_by_prepare(tmp_path, capsys):
+    source = tmp_path / "pictures"
+    source.mkdir()
+    for seed in range(20):
+        picture(source / f"{seed}.png", seed)
+    (tmp_path / "l.csv").write_text("file,hair,only\n1.png,red,x\n2.png,blue,x\n99.png,red,x\n", "utf-8")
+    phiz.train(source, tmp_path / "run", **OPTIONS, labels=tmp_path / "l.csv")
+    said = capsys.readouterr().err
+    assert "1 of 3 rows name no picture that is there, the first 99.png." in said
+    assert "18 of 20 pictures have no row, so no labels" in said
+    assert 'column "only" has one value only (x): left out.' in said
+    assert "18 of 20 pictures have no row" in (tmp_path / "run" / "log.txt").read_text("utf-8")

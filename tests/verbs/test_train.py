@@ -276,6 +276,20 @@ def test_a_training_leaves_the_settings_of_torch_as_they_were(tmp_path):
     assert sys.float_info.min / 2 > 0
 
 
+def test_settings_are_values_of_python_or_texts(tmp_path):
+    faces = write_faces(tmp_path / "faces")
+    plain = {**OPTIONS, "settings": {**SMALL["dcgan"], "flip": False, "ema": 0.1}}
+    phiz.train(faces.path, tmp_path / "run", **plain)
+    recipe = json.loads((tmp_path / "run" / "recipe.json").read_text())["recipe"]
+    assert (recipe["flip"], recipe["ema"]) == (False, 0.1)
+    said = phiz.train(
+        faces.path,
+        tmp_path / "run",
+        **{**OPTIONS, "settings": {**SMALL["dcgan"], "flip": "false", "ema": "0.1"}},
+    )
+    assert "is done" in said.lines[0]
+
+
 @pytest.mark.parametrize("own", [True, False])
 def test_what_torchrun_starts_anew_goes_on_with_its_own_run_alone(tmp_path, monkeypatch, own):
     faces, run = write_faces(tmp_path / "faces"), tmp_path / "run"
@@ -310,6 +324,12 @@ def test_options_that_do_not_fit_are_named(tmp_path):
         ({"settings": {"penalty.gama": "1"}}, "set penalty.gama=1: "),
         ({"labels": "folders"}, "has its labels"),
         ({"seed": -1}, "seed"),
+        ({"settings": {"steps": "3"}}, "--steps and --set steps=3 say the same"),
+        ({"settings": {"batch": 16}}, "--batch and --set batch=16 say the same"),
+        ({"steps": None, "minutes": 1.0, "settings": {"steps": "3"}}, "--minutes or --set steps"),
+        ({"settings": {"flip": object()}}, "flip is <object"),
+        ({"settings": {"": "1"}}, '"" is no key'),
+        ({"settings": {"network..x": "1"}}, '"network..x" is no key'),
     ]
     for change, word in cases:
         with pytest.raises(PhizError, match=word) as caught:

@@ -80,7 +80,9 @@ def _check_counts(key: str, value: Any) -> None:
     listed = value if isinstance(value, list | tuple) else [value]
     if key == "widths" and not listed:
         raise ValueError("widths holds a number at least")
-    if any(isinstance(one, int | float) and one < least for one in listed):
+    if any(isinstance(one, float) for one in listed):
+        raise ValueError(f"{key} is a whole number, not {value}")
+    if any(isinstance(one, int) and one < least for one in listed):
         raise ValueError(f"{key} is {least} or more, not {value}")
 
 

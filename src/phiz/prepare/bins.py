@@ -18,19 +18,21 @@ _FEWEST, _IDEAL, _MOST = 4, 8, 16
 def values_of(texts: Iterable[str]) -> tuple[list[str], dict[str, str]]:
     """Return an attribute's values in order, and the value that each different text stands for.
 
-    Up to 20 different numbers, and any words, stand as they are, in natural order. More than 20
-    different numbers become ranges of one width, only those that occur: "20-29" holds the whole
-    numbers 20 to 29, "0.5-0.6" all from 0.5 up to, not including, 0.6. Codes with leading zeros
-    are words, not numbers.
+    Up to 20 different numbers, and any words, stand as they are, in natural order; of texts for one
+    number, such as 1 and 1.0, the shortest stands for all. More than 20 different numbers become ranges
+    of one width, only those that occur: "20-29" holds the whole numbers 20 to 29, "0.5-0.6" all from 0.5
+    up to, not including, 0.6. Codes with leading zeros are words, not numbers.
     """
     found = set(texts)
     if len(found) > MOST_NUMBERS and all(_NUMBER.fullmatch(text) for text in found):
         of = _ranges(found)
         return list(dict.fromkeys(of.values())), of
     if all(_NUMBER.fullmatch(text) for text in found):
-        ordered = sorted(found, key=lambda text: (Decimal(text), text))
-    else:
-        ordered = sorted(found, key=natural)
+        shortest: dict[Decimal, str] = {}
+        for text in sorted(found, key=lambda text: (Decimal(text), len(text), text)):
+            shortest.setdefault(Decimal(text), text)
+        return list(shortest.values()), {text: shortest[Decimal(text)] for text in found}
+    ordered = sorted(found, key=natural)
     return ordered, {text: text for text in ordered}
 
 

@@ -154,25 +154,26 @@ def _same(rows: Rows, found: Kept, limits: Limits) -> None:
     """Of the same file, cut at the same place, the first is kept."""
     if not limits.get("same"):
         return
-    first: dict[bytes, int] = {}
+    first: dict[bytes, tuple[int, str]] = {}
     for number, row in _judged(rows, found):
         if not row.sha256:
             continue
         key = bytes.fromhex(row.sha256)[:16] + json.dumps(row.box).encode("ascii")
-        before = first.setdefault(key, number)
+        before, source = first.setdefault(key, (number, row.source))
         if before != number:
             found.kept[number] = False
             found.twins[number] = (before, 0)
-            found.reasons[number] = f"{screens.SAME}: {before + 1}"
+            found.reasons[number] = f"{screens.SAME}: {source}"
 
 
 def _near(rows: Rows, found: Kept, limits: Limits) -> None:
     """Of nearly the same faces, the sharpest is kept."""
     if "near" not in limits:
         return
-    numbers, hashes, worth = [], [], []
+    numbers, sources, hashes, worth = [], [], [], []
     for number, row in _judged(rows, found):
         numbers.append(number)
+        sources.append(row.source)
         hashes.append(row.figures["hash"])
         worth.append(
             row.figures.get("sharp", 0.0) * min(1.0, 1 / max(row.figures.get("enlarged", 1.0), 1e-6))
@@ -184,7 +185,7 @@ def _near(rows: Rows, found: Kept, limits: Limits) -> None:
         number, kept = numbers[one], numbers[other]
         found.kept[number] = False
         found.twins[number] = (kept, apart)
-        found.reasons[number] = f"{screens.NEAR}: {kept + 1}, {apart} of {twins.BITS} bits differ"
+        found.reasons[number] = f"{screens.NEAR}: {sources[other]}, {apart} of {twins.BITS} bits differ"
     for number, (other, apart) in found.twins.items():
         while other in found.twins:  # what it is the same as may have a better one
             other = found.twins[other][0]

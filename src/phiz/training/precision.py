@@ -10,11 +10,13 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
 Precision = Literal["auto", "float32", "bfloat16"]
+
+_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 
 
 def resolve(asked: Precision, device: torch.device) -> Precision:
@@ -36,16 +38,22 @@ def prepare(device: torch.device, deterministic: bool = False) -> None:
     torch.backends.cudnn.benchmark = not deterministic  # which way is quickest differs from time to time
     if deterministic:
         torch.use_deterministic_algorithms(True)
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        os.environ.setdefault(_WORKSPACE, ":4096:8")
 
 
 @contextmanager
 def untouched() -> Iterator[None]:
-    """Leave what torch is set to for the whole process as it was: it may train again."""
+    """Leave what torch is set to for the whole process, and its random numbers, as they were."""
     threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     flushed = sys.float_info.min / 2 == 0.0  # numbers smaller than normal ones count as 0
     only_warns = torch.is_deterministic_algorithms_warn_only_enabled()
     benchmark = torch.backends.cudnn.benchmark
+    products = [
+        (backend, *_products(backend)) for backend in (torch.backends.cuda.matmul, torch.backends.cudnn)
+    ]
+    workspace = os.environ.get(_WORKSPACE)
+    drawn = torch.get_rng_state()
+    drawn_on_gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
     try:
         yield
     finally:
@@ -53,6 +61,21 @@ def untouched() -> Iterator[None]:
         torch.set_flush_denormal(flushed)
         torch.use_deterministic_algorithms(strict, warn_only=only_warns)
         torch.backends.cudnn.benchmark = benchmark
+        for backend, name, value in products:
+            setattr(backend, name, value)
+        if workspace is None:
+            os.environ.pop(_WORKSPACE, None)
+        torch.set_rng_state(drawn)
+        if drawn_on_gpus:
+            torch.cuda.set_rng_state_all(drawn_on_gpus)
+
+
+def _products(backend: Any) -> tuple[str, Any]:
+    """Return the name and the value of a backend's switch for products of 10 bits, the one in use."""
+    try:
+        return "allow_tf32", backend.allow_tf32
+    except RuntimeError:  # torch has two switches, and this one cannot be read once the other was set
+        return "fp32_precision", backend.fp32_precision
 
 
 def cast(precision: Precision, device: torch.device) -> torch.autocast:

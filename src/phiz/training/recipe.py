@@ -263,6 +263,9 @@ def changed(recipe: R, settings: Mapping[str, str]) -> R:
     """
     data = recipe.model_dump()
     first = (data.get("penalty") or {}).get("gamma")
+    for key, text in settings.items():
+        if not all(part.strip() for part in key.split(".")):
+            raise UsageError(f'--set {key}={text}: "{key}" is no key, such as penalty.gamma.')
     values = {key: _value(text) for key, text in settings.items()}
     if values.get("network.name", recipe.network.name) != recipe.network.name:  # type: ignore[attr-defined]
         data["network"] = {}
@@ -286,6 +289,21 @@ def changed(recipe: R, settings: Mapping[str, str]) -> R:
     recipe = validated(data, source, type(recipe))
     check_size(recipe.size)  # type: ignore[attr-defined]
     return recipe
+
+
+def texts(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return settings as `--set` takes them: of a Python value, its JSON.
+
+    Raises:
+        UsageError: a value has no JSON.
+    """
+    found = {}
+    for key, value in settings.items():
+        try:
+            found[key] = value if isinstance(value, str) else json.dumps(value)
+        except (TypeError, ValueError):
+            raise UsageError(f"settings: {key} is {value!r}; a number or a text is needed.") from None
+    return found
 
 
 def _value(text: str) -> Any:

@@ -4,12 +4,13 @@ Layers have the same names at every size, counted from the smallest upward. What
 same shape is taken, and the rest starts anew. G's layers that read a face's code (dense and the styles) take
 the part of it that both have.
 
-Labels that both know by name keep their vectors. What a donor's other labels said must not vanish from its
-code: its faces would fall apart. Let mu be the mean of their summed vectors by their frequencies and R R^T
-its covariance.
+Labels that both know by name keep their vectors; an attribute is the same where a value of it is, too. What a
+donor's other labels said must not vanish from its code: its faces would fall apart. Let mu be the mean of
+their summed vectors by their frequencies and R R^T its covariance.
 
     Labels that the donor does not know: their vectors start as mu / K + R n / sqrt(K) for K attributes, so
-        that their sum is distributed as the donor's was.
+        that their sum is distributed as the donor's was; values that it does not know of an attribute that
+        it knows likewise, by the mean and the covariance of that attribute.
     No such labels: R is read from the latent instead, W_w += W_l R, and mu goes into the biases of the
         styles. What it said to G's first layer, which has none, is lost.
     D: mu goes into its last layer, and labels that it does not know say nothing yet.
@@ -93,21 +94,19 @@ class Lost:
     def of(cls, vectors: np.ndarray, donor: Donor, to: Schema) -> Lost:
         """Sum up the attributes of `donor` that `to` has not."""
         width = vectors.shape[1]
-        mean, covariance = np.zeros(width), np.zeros((width, width))
+        mean, covariance, shared = np.zeros(width), np.zeros((width, width)), _shared(donor.schema, to)
         for attribute, rows in _blocks(donor.schema).items():
-            if attribute not in to:
+            if attribute not in shared:
                 center, part = _moments(vectors[rows], donor.frequencies.get(attribute))
                 mean, covariance = mean + center, covariance + part
-        values, axes = np.linalg.eigh(covariance)
-        order = np.argsort(values)[::-1]  # the widest first: a shorter latent reads those
-        return cls(mean, axes[:, order] * np.sqrt(values[order].clip(0)))
+        return cls(mean, _root(covariance))
 
 
 def generator(network: nn.Module, donor: Donor, to: Schema) -> Taken:
     """Fill a generator with labels `to` with what fits of the donor's."""
     given, taken = donor.generator, Taken()
     lost = Lost.of(given[_VECTORS].astype(np.float64), donor, to) if _VECTORS in given else None
-    folds = not set(to) - set(donor.schema)  # no labels of its own take the place of what was lost
+    folds = not set(to) - _shared(donor.schema, to)  # no labels of its own take the place of what was lost
     with torch.no_grad():
         state = network.state_dict()  # the network's own memory
         for name, old in state.items():
@@ -144,12 +143,19 @@ def discriminator(network: nn.Module, donor: Donor, to: Schema, verdict: bool = 
 
 def labels_said(of: Schema, to: Schema) -> list[str]:
     """Return lines that say which of a donor's labels are taken, and what becomes of the others."""
-    lines = []
-    both, lost = [name for name in of if name in to], [name for name in of if name not in to]
-    if both:
-        lines.append(f"Its labels {', '.join(both)} are taken.")
+    lines, shared = [], _shared(of, to)
+    both, lost = [name for name in of if name in shared], [name for name in of if name not in shared]
+    whole = [name for name in both if set(to[name]) <= set(of[name])]
+    if whole:
+        lines.append(f"Its labels {', '.join(whole)} are taken.")
+    for name in both:
+        if name not in whole:
+            known = [value for value in to[name] if value in of[name]]
+            lines.append(
+                f"Of its label {name}, {', '.join(known)} {'is' if len(known) == 1 else 'are'} taken."
+            )
     if lost:
-        instead = "those of these faces" if set(to) - set(of) else "the latent"
+        instead = "those of these faces" if set(to) - shared else "the latent"
         lines.append(f"What its labels {', '.join(lost)} said is read from {instead} now.")
     return lines
 
@@ -198,30 +204,46 @@ def _into_biases(state: Mapping[str, Tensor], given: Weights, lost: Lost) -> Non
 
 
 def _vectors(old: Tensor, donor: Donor, to: Schema, lost: Lost | None) -> int:
-    """Fill G's vectors of labels: known ones as they are, others so that their sum is as the donor's was."""
-    if lost is None or old.shape[1] != len(lost.mean):
+    """Fill G's vectors of labels: known ones as they are, others so that their sum is as the donor's was.
+
+    Vectors of another length are cut, or go on with zeros: the code has the same parts in both (_coded).
+    """
+    if lost is None:
         return 0
-    count = _rows(old, donor.generator, donor, to)
-    unknown = [rows for attribute, rows in _blocks(to).items() if attribute not in donor.schema]
-    for rows in unknown:
-        draws = torch.randn(len(rows), old.shape[1], dtype=torch.float64).numpy() / math.sqrt(len(unknown))
-        values = lost.mean / len(unknown) + draws @ lost.root.T
-        old[rows.start : rows.stop] = torch.from_numpy(values).to(old)
+    width, both = len(lost.mean), min(len(lost.mean), old.shape[1])
+    shared, theirs = _shared(donor.schema, to), _blocks(donor.schema)
+    count, unknown = 0, len(set(to) - shared)
+    for attribute, rows in _blocks(to).items():
+        known: dict[str, np.ndarray] = {}
+        if attribute in shared:
+            vectors = donor.generator[_VECTORS][theirs[attribute]].astype(np.float64)
+            known = dict(zip(donor.schema[attribute], vectors, strict=True))
+            mean, covariance = _moments(vectors, donor.frequencies.get(attribute))
+            root = _root(covariance)
+        else:
+            mean, root = lost.mean / unknown, lost.root / math.sqrt(unknown)
+        for value, row in zip(to[attribute], rows, strict=True):
+            start = known.get(value)
+            if start is None:
+                start = mean + root @ torch.randn(width, dtype=torch.float64).numpy()
+            old[row] = 0.0
+            old[row, :both] = torch.from_numpy(start[:both]).to(old)
+            count += both * (value in known)
     return count
 
 
 def _rows(old: Tensor, given: Weights, donor: Donor, to: Schema) -> int:
-    """Fill the vectors of a network's labels with those the donor knows; return how many values those are.
+    """Fill D's vectors of labels with those the donor knows; return how many values those are.
 
-    A value that it does not know of an attribute it knows starts as the mean of the others; in D, which adds
-    what labels say to its verdict, an attribute that it does not know says nothing.
+    D adds what labels say to its verdict: an attribute that the donor does not know says nothing yet, and a
+    value that it does not know of an attribute it knows says what the mean of the others does.
     """
     if _VECTORS not in given or old.shape[1] != given[_VECTORS].shape[1]:
         return 0
     vectors, count = given[_VECTORS], 0
-    theirs = _blocks(donor.schema)
+    shared, theirs = _shared(donor.schema, to), _blocks(donor.schema)
     for attribute, rows in _blocks(to).items():
-        if attribute not in theirs:
+        if attribute not in shared:
             old[rows.start : rows.stop] = 0.0
             continue
         known = dict(zip(donor.schema[attribute], theirs[attribute], strict=True))
@@ -234,9 +256,9 @@ def _rows(old: Tensor, given: Weights, donor: Donor, to: Schema) -> int:
 
 def _means(vectors: np.ndarray, donor: Donor, to: Schema) -> np.ndarray:
     """Return the sum of the mean vectors (V,) of the attributes that only the donor knows."""
-    sums = np.zeros(vectors.shape[1])
+    sums, shared = np.zeros(vectors.shape[1]), _shared(donor.schema, to)
     for attribute, rows in _blocks(donor.schema).items():
-        if attribute not in to:
+        if attribute not in shared:
             sums += _moments(vectors[rows], donor.frequencies.get(attribute))[0]
     return sums
 
@@ -248,6 +270,18 @@ def _moments(vectors: np.ndarray, counts: Sequence[int] | None) -> tuple[np.ndar
     mean = shares @ vectors
     apart = vectors - mean
     return mean, (apart * shares[:, None]).T @ apart
+
+
+def _root(covariance: np.ndarray) -> np.ndarray:
+    """Return R (V, V) with R R^T the covariance, the widest direction first: a shorter latent reads those."""
+    values, axes = np.linalg.eigh(covariance)
+    order = np.argsort(values)[::-1]
+    return axes[:, order] * np.sqrt(values[order].clip(0))
+
+
+def _shared(of: Schema, to: Schema) -> set[str]:
+    """Return the attributes that are the same in both: of the same name, and with a value in common."""
+    return {name for name in of if name in to and set(of[name]) & set(to[name])}
 
 
 def _blocks(schema: Schema) -> dict[str, range]:

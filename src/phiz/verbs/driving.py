@@ -7,7 +7,7 @@ import platform
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,15 @@ def check_length(minutes: float | None, steps: int | None) -> None:
         raise UsageError("Give --minutes or --steps, not both.")
     if minutes is not None and not 0 < minutes < math.inf:
         raise UsageError(f"--minutes {minutes:g}: a number above 0 is needed.")
+
+
+def check_asked_once(asked: Mapping[str, Any], settings: Mapping[str, str]) -> None:
+    """Refuse `--set` where an option says the same already (UsageError)."""
+    for key in ("size", "batch", "seed", "steps", "scale"):
+        if asked.get(key) is not None and key in settings:
+            raise UsageError(f"--{key} and --set {key}={settings[key]} say the same; leave one out.")
+    if asked["minutes"] is not None and "steps" in settings:
+        raise UsageError("Give --minutes or --set steps=..., not both.")
 
 
 @dataclass

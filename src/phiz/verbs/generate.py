@@ -107,6 +107,10 @@ def generate(
     places = _places(grid)
     model.check_labels(labels)
     picked: dict[str, Any] = {}
+    if single:  # before any work; which pictures they are is looked at below
+        _check_folder(out, [], force)
+    else:
+        marks.check_target(out, force)
     if best is None and of is None and against is None:
         chosen = _seeds(n, seed, seeds, places)
     elif n is not None or seeds is not None or like is not None:
@@ -116,6 +120,8 @@ def generate(
 
         pool = latents.seeds_from(seed, of or DEFAULT_OF)
         count = best or (places[0] * places[1] if places else DEFAULT)
+        if places:
+            sheets.check_grid(places, count)
         picked = {"best_of": len(pool)}
         chosen = best_seeds(
             source,
@@ -134,10 +140,11 @@ def generate(
         return _write_singles(out, model, chosen, faces, truncation, labels, scale or 1, force, picked)
     places = places or sheets.grid_for(len(chosen))
     sheets.check_grid(places, len(chosen))
-    marks.check_target(out, force)
     enlarged = scale or (1 if len(chosen) == 1 else sheets.scale_for(size))
     numbers = chosen if numbered else None
     image = sheets.sheet(faces, size, places, numbers, enlarged, out.suffix)
+    if len(chosen) == 1:
+        picked |= _shown(model, chosen[0], labels)
     said = marks.facts(model.hash, chosen, truncation, labels, grid=list(places), **picked)
     marks.save(image, out, said)
     return [out]
@@ -257,18 +264,17 @@ def _write_singles(
     files = [out / f"seed-{seed:06d}.png" for seed in seeds]
     _check_folder(out, files, force)
     for file, seed, face in zip(files, seeds, faces, strict=True):
-        shown: dict[str, Any] = {"shows": _shown(model, seed, labels)} if model.config.labels else {}
-        said = marks.facts(model.hash, [seed], truncation, labels, **shown, **more)
+        said = marks.facts(model.hash, [seed], truncation, labels, **_shown(model, seed, labels), **more)
         marks.save(sheets.enlarge(face, scale), file, said)
     return files
 
 
-def _shown(model: Model, seed: int, labels: Mapping[str, str] | None) -> dict[str, str]:
-    """Return every label of one face, those drawn from its seed too."""
+def _shown(model: Model, seed: int, labels: Mapping[str, str] | None) -> dict[str, Any]:
+    """Return what a picture of one face of a model with labels says: all of them, those of its seed too."""
     drawn = model.labels_of([seed], labels)
     if drawn is None:
         return {}
-    return {a: values[drawn[0, i]] for i, (a, values) in enumerate(model.config.labels.items())}
+    return {"shows": {a: values[drawn[0, i]] for i, (a, values) in enumerate(model.config.labels.items())}}
 
 
 def _check_folder(out: Path, files: list[Path], force: bool) -> None:

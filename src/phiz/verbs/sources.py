@@ -97,15 +97,12 @@ def _cut(run: Run, source: Path, labels: str | Path | None) -> FaceSet:
             detector="none" if way in (None, "centre") else way,
             labels=labels,
             progress=tick,
-            warn=_hush if way in (None, "centre") else lambda line: say(run, line),
+            warn=lambda line: say(run, line),
         )
     say(run, f"Packed {len(faces):,} faces of {size} px in {duration(time.monotonic() - start)}.")
     found = faces.made.get("detector") or {}
     if way == "auto" and found:
         say(run, f"Detector: {found['name']}, as {found['why']}.")
-    rejected = faces.rejected()
-    if rejected:
-        say(run, f"Set aside {len(rejected):,} pictures, first {rejected[0][0]}: {rejected[0][1]}.")
     return faces
 
 
@@ -121,10 +118,6 @@ def _check_same(run: Run, faces: FaceSet) -> None:
             f"{faces.path} names its labels otherwise than when {run.folder} was started; name them as they "
             "were, or --force starts anew."
         )
-
-
-def _hush(line: str) -> None:
-    pass
 
 
 def say(run: Run, line: str) -> None:

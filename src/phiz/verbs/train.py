@@ -16,6 +16,7 @@ from phiz.verbs.driving import (
     DEFAULT_MINUTES,
     Job,
     Trained,
+    check_asked_once,
     check_length,
     device_of,
     drive,
@@ -57,7 +58,7 @@ def train(
     seed: int | None = None,
     device: str | None = None,
     recipe: str | Recipe | None = None,
-    settings: Mapping[str, str] | None = None,
+    settings: Mapping[str, Any] | None = None,
     labels: str | Path | None = None,
     start_from: str | Path | None = None,
     prepare: str | None = None,
@@ -80,7 +81,7 @@ def train(
         device: auto, cpu, cuda or mps.
         recipe: a recipe's name, the path of a recipe's JSON, or a Recipe; "auto" if None, which chooses for
             the faces, the device and the time there are (phiz.training.auto).
-        settings: further changes to the recipe, {dotted key: value}.
+        settings: further changes to the recipe, {dotted key: value}, in Python or as text for `--set`.
         labels: "folders" or a CSV file, kept in the face set.
         start_from: a run or a model whose G and D the training starts from; what does not fit starts anew.
         prepare: how pictures are cut: "centre" (the default: the largest centred square of each), "auto",
@@ -110,7 +111,7 @@ def train(
     from phiz.training import recipe as recipes
     from phiz.training.precision import untouched
 
-    out = artefacts.named(out)
+    out, changes = artefacts.named(out), recipes.texts(settings or {})
     check_length(minutes, steps)
     asked = {
         "source": str(source),
@@ -121,7 +122,7 @@ def train(
         "seed": seed,
         "device": device,
         "recipe": recipes.told_apart(recipe) if isinstance(recipe, recipes.Recipe) else recipe,
-        "settings": dict(settings) if settings else None,
+        "settings": changes or None,
         "labels": str(labels) if labels is not None else None,
         "start_from": str(start_from) if start_from is not None else None,
         "evaluate_every": evaluate_every,
@@ -142,7 +143,7 @@ def train(
         if run is not None:
             run.profile, run.explain = profile, explain
             return drive(run, _faces(source, labels, run), _gan)
-        run = _new(out, asked, recipe, settings or {}, force)
+        run = _new(out, asked, recipe, changes, force)
         run.profile, run.explain = profile, explain
         return start(run, partial(_faces, source, labels), force, _gan)
 
@@ -157,6 +158,7 @@ def _new(
     from phiz.training.transfer import Donor
 
     artefacts.check_target(out, "run", force)
+    check_asked_once(asked, settings)
     whole = recipe if isinstance(recipe, recipes.Recipe) else recipes.find(recipe or automatic.NAME)
     given = {key: asked[key] for key in ("size", "batch", "seed", "steps")}
     if given["size"] is None and artefacts.kind_of(Path(asked["source"])) == "faceset":

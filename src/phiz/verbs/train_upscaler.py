@@ -17,6 +17,7 @@ from phiz.verbs.driving import (
     DEFAULT_MINUTES,
     Job,
     Trained,
+    check_asked_once,
     check_length,
     device_of,
     drive,
@@ -50,7 +51,7 @@ def train_upscaler(
     seed: int | None = None,
     device: str | None = None,
     recipe: str | UpscalingRecipe | None = None,
-    settings: Mapping[str, str] | None = None,
+    settings: Mapping[str, Any] | None = None,
     generator: str | Path | None = None,
     perceptual: str | Path | None = None,
     prepare: str | None = None,
@@ -71,7 +72,7 @@ def train_upscaler(
         batch, seed: instead of the recipe's.
         device: auto, cpu, cuda or mps.
         recipe: compact (the default), srgan, a recipe's JSON or an UpscalingRecipe.
-        settings: further changes to the recipe, {dotted key: value}.
+        settings: further changes to the recipe, {dotted key: value}, in Python or as text for `--set`.
         generator: a run or a model whose own faces it is to enlarge; see phiz.training.spectra.
         perceptual: an ONNX file of a network that takes pictures: its maps are learned by, too, in the second
             stage; see phiz.training.perceptual.
@@ -89,9 +90,10 @@ def train_upscaler(
     """
     need_torch()
     processes.only_one("phiz train-upscaler")
+    from phiz.training import recipe as recipes
     from phiz.training.precision import untouched
 
-    out = artefacts.named(out)
+    out, changes = artefacts.named(out), recipes.texts(settings or {})
     check_length(minutes, steps)
     asked: dict[str, Any] = {
         "source": str(source),
@@ -103,7 +105,7 @@ def train_upscaler(
         "seed": seed,
         "device": device,
         "recipe": recipe if recipe is None or isinstance(recipe, str) else recipe.name,
-        "settings": dict(settings) if settings else None,
+        "settings": changes or None,
         "generator": str(generator) if generator is not None else None,
         "perceptual": str(perceptual) if perceptual is not None else None,
         "evaluate_every": evaluate_every,
@@ -116,7 +118,7 @@ def train_upscaler(
             return Trained(out, upscaler.load(out), [f"{out} is done: {words.summary(run)}."])
         if run is not None:
             return drive(run, sources.faces_of(run, source, None), _job)
-        run = _new(out, asked, recipe, settings or {}, force)
+        run = _new(out, asked, recipe, changes, force)
         return start(run, lambda run: sources.faces_of(run, source, None), force, _job)
 
 
@@ -131,6 +133,7 @@ def _new(
     from phiz.training import run as runs
 
     artefacts.check_target(out, "run", force)
+    check_asked_once(asked, settings)
     made = load(asked["generator"]) if asked["generator"] is not None else None
     if asked["perceptual"] is not None and not Path(asked["perceptual"]).is_file():
         raise PhizError(f"{asked['perceptual']} does not exist; --perceptual takes the path of an .onnx.")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from phiz.faceset import FaceSet
 from phiz.screen import duration
+from phiz.verbs import automatic
 
 if TYPE_CHECKING:
     from phiz.training.run import Run
@@ -15,8 +16,14 @@ def beginning(run: Run, faces: FaceSet) -> list[str]:
     """Say what a training of a generator sets out to do, and with --explain why so."""
     lines = [opening(run, faces)]
     if run.explain:
-        lines += run.reasons or [f"{run.recipe.name} is what it is; auto is the recipe that chooses."]
+        lines += run.reasons or [_nothing_chosen(run)]
     return lines + ([labels(run, faces)] if faces.schema else [])
+
+
+def _nothing_chosen(run: Run) -> str:
+    if run.recipe.name == automatic.NAME:
+        return "Nothing is chosen here: the recipe was given whole, as auto wrote it before."
+    return f"{run.recipe.name} is what it is; auto is the recipe that chooses."
 
 
 def opening(run: Run, faces: FaceSet) -> str:
