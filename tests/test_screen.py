@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+
 import pytest
 
 from phiz import screen
@@ -40,3 +43,19 @@ def test_without_a_planned_pace_later_stages_go_on_as_this_one(tmp_path, clock, 
     clock[0] += 10
     shown.show(line(10))
     assert "3:10 min left" in capsys.readouterr().err
+
+
+def test_that_nobody_reads_is_no_fault_of_the_work(tmp_path, monkeypatch):
+    read, written = os.pipe()
+    os.close(read)
+    with os.fdopen(written, "w") as nobody:
+        monkeypatch.setattr("sys.stderr", nobody)
+        with screen.TrainingScreen(tmp_path / "log.txt", [(100, None)]) as shown:
+            shown.say("said to nobody \udcff")
+            shown.show(line(100))
+        with screen.progress("packing", "pictures") as tick:
+            tick(1, 2)
+        monkeypatch.undo()
+        with contextlib.suppress(OSError):
+            nobody.close()
+    assert "said to nobody" in (tmp_path / "log.txt").read_text("utf-8")

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from phiz.errors import Stopped
-from phiz.stopping import heeded_at_once
+from phiz.stopping import heeded_at_once, signals
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 
@@ -47,6 +47,17 @@ def test_a_second_signal_leaves_at_once():
     status, seconds = signalled(0.0, 15.0)
     assert status == 128 + signal.SIGTERM
     assert seconds < 10
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_terminal_that_is_gone_is_a_signal_unless_nohup_says_otherwise(ignored):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
+    try:
+        with signals() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert stop.wait(1) != ignored
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_what_a_launcher_passes_on_at_once_is_the_same_signal():

@@ -32,6 +32,10 @@ _MARKS: dict[str, Kind] = {
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says where there is no room."""
 
+_REFUSED = (
+    errno.EACCES, errno.EROFS, errno.EPERM, errno.EBUSY, errno.ENOTDIR, errno.EISDIR, errno.EEXIST,
+    errno.ENAMETOOLONG, errno.ELOOP, errno.EXDEV,
+)  # fmt: skip
 _GONE = (errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENODEV, errno.ENXIO, errno.ETIMEDOUT)
 
 _HALF_WRITTEN = {f".{name}.partial" for name in _MARKS}
@@ -59,6 +63,8 @@ def read_json(path: Path, kind: Kind, version: int) -> dict[str, Any]:
         raise PhizError(f"{path} cannot be read ({fault}); restore it from a copy.") from None
     if not isinstance(data, dict) or data.get("phiz") != kind:
         raise PhizError(f"{path} was not written by phiz as a {kind}.")
+    if not isinstance(data.get("format", 0), int):
+        raise PhizError(f"{path} is damaged (format: {data['format']!r}); restore it from a copy.")
     if data.get("format", 0) > version:
         raise PhizError(
             f"{path} has format {data['format']}, newer than {version}, the newest this phiz reads: "
@@ -69,7 +75,11 @@ def read_json(path: Path, kind: Kind, version: int) -> dict[str, Any]:
 
 def write_json(path: Path, data: dict[str, Any]) -> None:
     """Write `data` to `path` whole: aside, fsynced, renamed."""
-    write_bytes(path, (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode("utf-8"))
+    try:
+        text = json.dumps(data, indent=2, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:  # the name of a file that is no UTF-8
+        text = json.dumps(data, indent=2).encode("ascii")
+    write_bytes(path, text + b"\n")
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -152,7 +162,9 @@ def building(target: Path, kind: Kind, force: bool = False) -> Iterator[Path]:
         Surroundings: the disk is full.
     """
     check_target(target, kind, force)
+    target = target.resolve() if target.is_symlink() else target  # the link stays, and what it names goes
     aside = target.with_name(f".{target.name}.partial")
+    check_beside(target)
     with disk(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         if aside.exists():
@@ -169,19 +181,50 @@ def building(target: Path, kind: Kind, force: bool = False) -> Iterator[Path]:
 
 def swap(aside: Path, target: Path) -> None:
     """Rename the folder `aside` to `target`; what stood there is kept until that is done."""
-    old = target.with_name(f".{target.name}.old")
-    if old.exists():
-        shutil.rmtree(old)
-    if target.exists():
+    old, replaces = beside(target), target.exists()
+    if replaces:
+        discard(old)
         os.replace(target, old)
     try:
         os.replace(aside, target)
     except OSError:
-        if old.exists():
+        if replaces:
             os.replace(old, target)
         raise
     _sync_directory(target.parent)
-    shutil.rmtree(old, ignore_errors=True)
+    if replaces:
+        discard(old)
+
+
+def beside(target: Path) -> Path:
+    """Return where the folder lies that a new one at `target` is to replace: `.NAME.old` beside it."""
+    return target.with_name(f".{target.name}.old")
+
+
+def check_beside(target: Path) -> None:
+    """Refuse to replace `target` where something lies beside it that phiz has not put there."""
+    old = beside(target)
+    if not target.exists():
+        return
+    if (old.exists() or old.is_symlink()) and kind_of(old) is None and not (old.is_dir() and _empty(old)):
+        raise PhizError(
+            f"{old} is in the way: phiz keeps there for a while what it replaces; move it away yourself."
+        )
+
+
+def _empty(folder: Path) -> bool:
+    return next(folder.iterdir(), None) is None
+
+
+def discard(folder: Path) -> None:
+    """Remove a folder, what says that it is phiz's own last: a kill on the way leaves it known."""
+    with suppress(OSError):
+        for entry in folder.iterdir():
+            if entry.name not in _MARKS and entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry, ignore_errors=True)
+            elif entry.name not in _MARKS:
+                entry.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -196,7 +239,7 @@ def disk(target: Path) -> Iterator[None]:
                 f"{target}: {os.strerror(fault.errno)}; what was there is untouched. {mend}, then give "
                 "the same command again; a training that had begun goes on with --resume."
             ) from None
-        if fault.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+        if fault.errno in _REFUSED:
             raise PhizError(f"{target} cannot be written: {os.strerror(fault.errno)}.") from None
         raise
 

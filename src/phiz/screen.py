@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,15 @@ _PLAIN_SECONDS = 5.0
 
 def _terminal() -> bool:
     return sys.stderr.isatty()
+
+
+def tell(line: str, write: Callable[[str], object] | None = None) -> None:
+    """Write a line for whoever watches; that nobody does any more, or can, is no fault of the work."""
+    with suppress(OSError, ValueError):  # a broken pipe, a terminal that is gone, a closed or a full file
+        if write:
+            write(line)
+        else:
+            print(line, file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -58,7 +68,7 @@ def progress(doing: str, things: str, at_once: bool = True) -> Iterator[Callable
         now = time.monotonic()
         if now - last > _PLAIN_SECONDS:
             last = now
-            print(f"{doing}: {done:,} of {total:,} {things}", file=sys.stderr, flush=True)
+            tell(f"{doing}: {done:,} of {total:,} {things}")
 
     yield line
 
@@ -95,7 +105,8 @@ class TrainingScreen:
 
     def __exit__(self, *fault: object) -> None:
         if self._bar:
-            self._bar.stop()
+            with suppress(OSError, ValueError):
+                self._bar.stop()
 
     def show(self, metrics: dict[str, Any]) -> None:
         """Show a line of metrics: images/s, losses, D's accuracy, time left."""
@@ -105,7 +116,7 @@ class TrainingScreen:
             self._bar.update(self._task, completed=step, description=text)
         elif now - self._last > _PLAIN_SECONDS or step == self._steps:
             self._last = now
-            print(f"step {step:,}/{self._steps:,}  {text}", file=sys.stderr, flush=True)
+            tell(f"step {step:,}/{self._steps:,}  {text}")
 
     def _left(self, step: int, now: float) -> float | None:
         """Return the seconds left at the pace of this stage, and of later ones at that of the plan."""
@@ -121,16 +132,13 @@ class TrainingScreen:
 
     def say(self, line: str) -> None:
         """Say one line and keep it in the log."""
-        if self._bar:
-            self._bar.console.print(line, highlight=False, markup=False)
-        else:
-            print(line, file=sys.stderr, flush=True)
+        tell(line, self._bar and partial(self._bar.console.print, highlight=False, markup=False))
         self.note(line)
 
     def note(self, line: str) -> None:
         """Keep one line in the log."""
         try:
-            with open(self._log, "a", encoding="utf-8") as log:
+            with open(self._log, "a", encoding="utf-8", errors="backslashreplace") as log:
                 log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n")
         except OSError:
             pass  # a full disk has been said already

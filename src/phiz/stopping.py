@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from phiz.errors import Stopped
@@ -16,7 +16,7 @@ from phiz.errors import Stopped
 
 @contextmanager
 def signals(grace: float = 0.0) -> Iterator[threading.Event]:
-    """Yield an event that SIGINT or SIGTERM sets.
+    """Yield an event that SIGINT, SIGTERM or SIGHUP sets.
 
     For `grace` seconds, further ones count as the same: a launcher passes on what a terminal sends to all.
     """
@@ -27,7 +27,7 @@ def signals(grace: float = 0.0) -> Iterator[threading.Event]:
 
 @contextmanager
 def heeded_at_once(grace: float = 0.0) -> Iterator[None]:
-    """Raise Stopped wherever the work is when SIGINT or SIGTERM comes; `grace` as in `signals`."""
+    """Raise Stopped wherever the work is when one of them comes; `grace` as in `signals`."""
 
     def stop() -> None:
         raise Stopped("stopped.")
@@ -52,7 +52,9 @@ def _told(act: Callable[[], None], grace: float) -> Iterator[None]:
         elif time.monotonic() - first >= grace:
             _leave(number)
 
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup has it
+        numbers.append(signal.SIGHUP)  # the terminal is gone
     before = [signal.signal(number, note) for number in numbers]
     try:
         yield
@@ -63,7 +65,8 @@ def _told(act: Callable[[], None], grace: float) -> Iterator[None]:
 
 def _leave(number: int) -> None:
     if sys.stderr.isatty():
-        os.write(2, b"\x1b[?25h\n")  # a progress bar has hidden the cursor
+        with suppress(OSError):
+            os.write(2, b"\x1b[?25h\n")  # a progress bar has hidden the cursor
     os._exit(128 + number)
 
 

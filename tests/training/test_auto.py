@@ -16,7 +16,7 @@ import phiz
 from phiz.errors import PhizError, Stopped
 from phiz.pictures import SIZES
 from phiz.training import auto, gan
-from phiz.training.recipe import RECIPES, Network, Recipe
+from phiz.training.recipe import RECIPES, Network, Recipe, changed
 from toyset import SMALL, write_faces
 
 CASE = auto.Case(size=32, faces=10_000, steps=1500)
@@ -30,6 +30,8 @@ CASE = auto.Case(size=32, faces=10_000, steps=1500)
         steps=st.integers(1, 10**7),
         counted=st.booleans(),
         flip=st.booleans(),
+        batch=st.none() | st.integers(2, 512),
+        device=st.sampled_from(["cpu", "gpu"]),
     )
 )
 def test_every_case_gets_a_whole_recipe_and_its_reasons(case):
@@ -37,7 +39,8 @@ def test_every_case_gets_a_whole_recipe_and_its_reasons(case):
     assert Recipe.model_validate(recipe.model_dump()) == recipe
     assert 0 < recipe.generator.rate <= 2e-3
     assert recipe.network.generator["width"] == recipe.network.discriminator["width"]
-    assert len(reasons) == 5
+    assert recipe.batch == (case.batch or recipe.batch)
+    assert len(reasons) == 6
     assert all(line.startswith(name) for name, line in reasons.items())
     assert all(line.endswith(".") and "\n" not in line for line in reasons.values())
 
@@ -60,6 +63,15 @@ def test_a_gpu_takes_wider_networks_from_fewer_steps_of_the_smallest():
             auto.choose(RECIPES["auto"], replace(case, device="gpu"))[0].network.generator["width"] == width
         )
         assert auto.choose(RECIPES["auto"], case)[0].network.generator["width"] != width
+
+
+def test_little_time_on_a_cpu_is_spent_on_more_and_smaller_steps():
+    brief, _ = auto.choose(RECIPES["auto"], replace(CASE, steps=800))
+    assert (brief.batch, brief.generator.rate) == (32, pytest.approx(2e-3 / 2**0.5))
+    for case in (replace(CASE, steps=20_000), replace(CASE, device="gpu"), replace(CASE, counted=True)):
+        assert auto.choose(RECIPES["auto"], case)[0].batch == 64
+    asked, _ = auto.choose(RECIPES["auto"], replace(CASE, steps=800, batch=48))
+    assert (asked.batch, asked.generator.rate) == (48, 2e-3)
 
 
 def test_few_faces_are_changed_the_more_the_oftener_they_are_seen():
@@ -86,9 +98,10 @@ def test_what_was_asked_for_stays_and_the_run_says_why(tmp_path, capsys):
     written = json.loads((tmp_path / "run" / "recipe.json").read_text())
     assert written["recipe"]["penalty"]["gamma"] == 5
     assert written["recipe"]["network"]["generator"]["width"] == [16, 12, 8]
-    assert len(written["reasons"]) == 5
+    assert written["recipe"]["batch"] == 8
+    assert len(written["reasons"]) == 6
     asked = {line for line in written["reasons"] if line.endswith("as you asked.")}
-    assert asked == {"network: as you asked.", "gamma: as you asked."}
+    assert asked == {"network: as you asked.", "batch: as you asked.", "gamma: as you asked."}
     said = capsys.readouterr().err
     assert all(reason in said for reason in written["reasons"])
 
@@ -140,10 +153,10 @@ def test_what_was_chosen_before_a_kill_is_what_is_trained(tmp_path, monkeypatch)
     assert (before["plan"], before["recipe"], before["reasons"]) == (None, after["recipe"], after["reasons"])
 
 
-def test_minutes_win_over_steps_that_were_set(tmp_path, monkeypatch):
+def test_minutes_win_over_the_steps_of_a_recipe(tmp_path, monkeypatch):
     faces = write_faces(tmp_path / "faces", 40)
-    settings = SMALL["auto"] | {"batch": "8", "steps": "100000"}
-    stopped_while_it_plans(monkeypatch, faces.path, tmp_path / "run", minutes=0.02, settings=settings)
+    recipe = changed(RECIPES["auto"], SMALL["auto"] | {"batch": "8", "steps": "100000"})
+    stopped_while_it_plans(monkeypatch, faces.path, tmp_path / "run", minutes=0.02, recipe=recipe)
     assert json.loads((tmp_path / "run" / "recipe.json").read_text())["recipe"]["steps"] is None
 
 

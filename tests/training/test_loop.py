@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import stat
 import threading
 from pathlib import Path
@@ -196,6 +197,27 @@ def test_without_a_whole_checkpoint_there_is_nothing_to_go_back_to_and_it_says_s
     monkeypatch.setattr(checkpoint, "newest", lambda *_: None)
     with pytest.raises(Surroundings, match="no whole checkpoint to go back to"):
         drive(tmp_path / "run", Counter(broken_from=37))
+
+
+def test_a_training_whose_checkpoints_are_gone_does_not_begin_anew_unasked(tmp_path):
+    drive(tmp_path / "run", Counter(), steps=20)
+    lines = (tmp_path / "run" / "metrics.jsonl").read_bytes()
+    shutil.move(tmp_path / "run" / "checkpoints", tmp_path / "elsewhere")
+    for way in ("gone", "empty", "a link to nowhere"):
+        if way == "empty":
+            (tmp_path / "run" / "checkpoints").mkdir()
+        if way == "a link to nowhere" and os.name != "nt":
+            (tmp_path / "run" / "checkpoints").rmdir()
+            (tmp_path / "run" / "checkpoints").symlink_to(tmp_path / "nowhere")
+        with pytest.raises(PhizError, match="hold no checkpoint, and the training had come to step 20"):
+            drive(tmp_path / "run", Counter())
+    assert (tmp_path / "run" / "metrics.jsonl").read_bytes() == lines
+
+
+def test_a_plan_that_was_cut_short_behind_its_checkpoint_is_refused(tmp_path):
+    drive(tmp_path / "run", Counter(), steps=20)
+    with pytest.raises(PhizError, match=r"stand at step 20, and recipe\.json plans 10 alone"):
+        drive(tmp_path / "run", Counter(), steps=10)
 
 
 def test_a_signal_that_came_while_it_was_planned_stops_it_after_a_step(tmp_path):

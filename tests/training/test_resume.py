@@ -204,11 +204,11 @@ def test_a_signal_saves_and_leaves_with_75(number, tmp_path):
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 def test_killed_at_any_moment_a_run_goes_on(tmp_path):
     faces = write_faces(tmp_path / "faces")
-    process = start(faces.path, tmp_path / "run", "--set", "steps=40")
+    process = start(faces.path, tmp_path / "run", "--steps", "40")
     wait_for_steps(tmp_path / "run", process)
     process.kill()
     process.wait()
-    again = start(faces.path, tmp_path / "run", "--set", "steps=40", "--resume")
+    again = start(faces.path, tmp_path / "run", "--steps", "40", "--resume")
     said = again.communicate(timeout=120)[1]
     assert again.returncode == 0, said
     assert phiz.load(tmp_path / "run").sample(2).shape == (2, 16, 16, 3)

@@ -35,8 +35,8 @@ def test_the_demo_makes_what_it_promises(tmp_path, monkeypatch):
     real = verb.train
 
     def small(source, out, *, minutes, size, resume, force):
-        settings = SMALL["auto"] | {"steps": "8"}
-        return real(source, out, size=size, batch=8, settings=settings, resume=resume, force=force, steps=8)
+        more = {"batch": 8, "steps": 8, "settings": SMALL["auto"]}
+        return real(source, out, size=size, resume=resume, force=force, **more)
 
     monkeypatch.setattr(verb, "train", small)
     made = phiz.demo(tmp_path / "demo", minutes=0.1, faces=32, size=16)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -19,7 +20,7 @@ import torch
 
 import phiz
 from phiz import artefacts
-from phiz.errors import PhizError, Stopped, UsageError
+from phiz.errors import PhizError, Stopped, Surroundings, UsageError
 from phiz.faceset import FaceSet, FaceSetWriter
 from phiz.training import gan
 from phiz.training import recipe as recipes
@@ -40,6 +41,7 @@ def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 OPTIONS = {"recipe": "dcgan", "steps": 6, "size": 16, "batch": 8, "settings": SMALL["dcgan"]}
+ASTRAY = {**OPTIONS, "settings": {**SMALL["dcgan"], "generator.rate": "1e30"}}
 
 
 @pytest.mark.usefixtures("quickly")
@@ -139,6 +141,118 @@ def test_force_keeps_the_old_run_until_the_new_one_is_planned(tmp_path, monkeypa
     run.rename(old)
     phiz.train(faces.path, run, **OPTIONS)
     assert not old.exists()
+
+
+def test_force_keeps_the_old_run_until_the_new_one_is_finished(tmp_path, capsys):
+    faces, run, old = write_faces(tmp_path / "faces"), tmp_path / "run", tmp_path / ".run.old"
+    phiz.train(faces.path, run, **OPTIONS)
+    model = (run / "model" / "config.json").read_bytes()
+    for _ in range(2):  # the second does not take what the first has left for the whole one
+        with pytest.raises(Surroundings, match="is no number"):
+            phiz.train(faces.path, run, **ASTRAY, force=True)
+        assert (old / "model" / "config.json").read_bytes() == model
+    assert f"The run that was here before lies in {old} until this one is done." in capsys.readouterr().err
+    phiz.train(faces.path, run, **OPTIONS, force=True)
+    assert not old.exists()
+    assert (run / "model" / "config.json").exists()
+
+
+@pytest.mark.usefixtures("quickly")
+def test_what_phiz_did_not_put_aside_stays(tmp_path):
+    faces, run = write_faces(tmp_path / "faces"), tmp_path / "run"
+    mine = tmp_path / ".run.old" / "thesis.txt"
+    mine.parent.mkdir()
+    mine.write_text("mine")
+    phiz.train(faces.path, run, **OPTIONS)
+    with pytest.raises(PhizError, match="in the way"):
+        phiz.train(faces.path, run, **{**OPTIONS, "steps": 7}, force=True)
+    assert mine.read_text() == "mine"
+    assert json.loads((run / "recipe.json").read_text())["asked"]["steps"] == OPTIONS["steps"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+@pytest.mark.usefixtures("quickly")
+def test_a_link_to_a_run_stays_a_link(tmp_path):
+    faces, link, there = write_faces(tmp_path / "faces"), tmp_path / "run", tmp_path / "disk" / "run"
+    there.parent.mkdir()
+    phiz.train(faces.path, there, **OPTIONS)
+    link.symlink_to(there)
+    for steps in (7, 8):
+        phiz.train(faces.path, link, **{**OPTIONS, "steps": steps}, force=True)
+        assert link.is_symlink()
+        assert json.loads((there / "recipe.json").read_text())["asked"]["steps"] == steps
+    assert {path.name for path in tmp_path.rglob(".*")} == set()
+
+
+def test_what_a_training_begins_with_is_not_what_it_replaces(tmp_path):
+    faces, run = write_faces(tmp_path / "faces"), tmp_path / "run"
+    before = interrupted(faces.path, run)
+    shutil.copytree(faces.path, run / "faceset")
+    with pytest.raises(PhizError, match=r"lies in .*run, which this training would replace"):
+        phiz.train(run / "faceset", run, **OPTIONS, force=True)
+    with pytest.raises(PhizError, match="is needed, which this training would replace"):
+        phiz.train(faces.path, run, **OPTIONS, start_from=run, force=True)
+    assert (run / "recipe.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (lambda said: said["plan"].update(report_every=0), r"plan\.report_every: "),
+        (lambda said: said["plan"].update(stages=[]), r"plan\.stages: "),
+        (lambda said: said["plan"]["stages"][0].update(steps=0), r"plan\.stages\.0\.steps: "),
+        (lambda said: said.update(threads="two"), "threads: 'two'"),
+        (lambda said: said.update(versions={"phiz": "0"}), "versions: "),
+        (lambda said: said.update(format="1"), "format: '1'"),
+        (lambda said: said["recipe"].update(extra=1), "a recipe has no extra"),
+    ],
+)
+def test_a_recipe_json_that_was_edited_is_one_line(tmp_path, change, fault):
+    faces, run = write_faces(tmp_path / "faces"), tmp_path / "run"
+    said = json.loads(interrupted(faces.path, run))
+    change(said)
+    (run / "recipe.json").write_text(json.dumps(said))
+    with pytest.raises(PhizError, match=f"recipe.json is damaged .*{fault}") as caught:
+        phiz.train(faces.path, run, **OPTIONS, resume=True)
+    assert caught.value.status == 3
+    assert "\n" not in str(caught.value)
+
+
+def test_pictures_that_were_cut_may_lie_elsewhere(tmp_path, monkeypatch):
+    source = tmp_path / "pictures"
+    source.mkdir()
+    for seed in range(20):
+        pixels = np.random.default_rng(seed).integers(0, 256, (16, 16, 3), np.uint8)
+        Image.fromarray(pixels).save(source / f"{seed}.png")
+    monkeypatch.chdir(tmp_path)
+    interrupted(Path("pictures"), tmp_path / "run")
+    monkeypatch.setattr("phiz.training.loop.run", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        phiz.train(source, tmp_path / "run", **OPTIONS, resume=True)
+    with pytest.raises(PhizError, match="was started with source pictures, not"):
+        phiz.train(tmp_path / "others", tmp_path / "run", **OPTIONS, resume=True)
+
+
+def test_faces_that_were_changed_behind_their_hashes_are_refused(tmp_path):
+    faces, run = write_faces(tmp_path / "faces"), tmp_path / "run"
+    interrupted(faces.path, run)
+    [shard] = faces.path.glob("images-*.npy")
+    data = bytearray(shard.read_bytes())
+    data[-1] ^= 1
+    shard.write_bytes(bytes(data))
+    with pytest.raises(PhizError, match="SHA-256 differs"):
+        phiz.train(faces.path, run, **OPTIONS, resume=True)
+
+
+@pytest.mark.skipif(os.name == "nt" or sys.platform == "darwin", reason="names that are no UTF-8")
+@pytest.mark.usefixtures("quickly")
+def test_a_path_that_is_no_utf_8_is_kept(tmp_path):
+    place = tmp_path / os.fsdecode(b"d\xff")
+    place.mkdir()
+    faces = write_faces(place / "faces")
+    for _ in range(2):
+        phiz.train(faces.path, tmp_path / "run", **OPTIONS)
+    assert json.loads((tmp_path / "run" / "recipe.json").read_text())["asked"]["source"] == str(faces.path)
 
 
 @pytest.mark.usefixtures("quickly")
@@ -324,6 +438,10 @@ def test_options_that_do_not_fit_are_named(tmp_path):
         ({"settings": {"penalty.gama": "1"}}, "set penalty.gama=1: "),
         ({"labels": "folders"}, "has its labels"),
         ({"seed": -1}, "seed"),
+        ({"seed": 1.5}, "seed 1.5: a whole number"),
+        ({"steps": None, "minutes": "1"}, "minutes '1': a number"),
+        ({"steps": None, "minutes": 1e12}, "up to 10,000,000"),
+        ({"evaluate_every": -3}, "evaluate-every -3: a whole number from 0 on"),
         ({"settings": {"steps": "3"}}, "--steps and --set steps=3 say the same"),
         ({"settings": {"batch": 16}}, "--batch and --set batch=16 say the same"),
         ({"steps": None, "minutes": 1.0, "settings": {"steps": "3"}}, "--minutes or --set steps"),

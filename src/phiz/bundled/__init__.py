@@ -21,7 +21,7 @@ import numpy as np
 
 from phiz import artefacts, marks
 from phiz.card import CONFIG, ONNX, WEIGHTS
-from phiz.errors import PhizError
+from phiz.errors import PhizError, Surroundings
 from phiz.graph import encoded, fields, tensor_name
 from phiz.weights import cache_folder
 
@@ -70,10 +70,11 @@ def folder(name: str) -> Path:
         try:
             with artefacts.disk(place):
                 _put_together(HERE / name, place)
-        except OSError as fault:
-            raise PhizError(
-                f"{place} cannot be written ({fault.strerror}); let PHIZ_CACHE name a folder that can."
-            ) from None
+        except Surroundings:
+            raise
+        except PhizError as fault:
+            said = str(fault).removesuffix(".")
+            raise PhizError(f"{said}; let PHIZ_CACHE name a folder that can.") from None
     return place
 
 

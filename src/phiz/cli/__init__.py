@@ -9,9 +9,11 @@ from __future__ import annotations
 import io
 import sys
 
+from phiz import artefacts
 from phiz.cli import gathering, learning, magnifying, publishing, weighing
 from phiz.cli.common import app
-from phiz.errors import PhizError
+from phiz.errors import PhizError, Surroundings
+from phiz.screen import tell
 
 __all__ = ["app", "gathering", "learning", "magnifying", "main", "publishing", "weighing"]
 
@@ -32,14 +34,17 @@ def main() -> None:
     except PhizError as fault:
         if debug:
             raise
-        print(f"phiz: {fault}", file=sys.stderr)
+        tell(f"phiz: {fault}")
         sys.exit(fault.status)
     except SystemExit as end:
         if end.code == _INTERRUPTED:
-            print("phiz: stopped.", file=sys.stderr)
+            tell("phiz: stopped.")
         raise
     except Exception as fault:
         if debug:
             raise
-        print(f"phiz: unexpected {type(fault).__name__}: {fault} (--debug shows where)", file=sys.stderr)
+        if isinstance(fault, OSError) and fault.errno in artefacts.FULL:
+            tell(f"phiz: {fault.strerror}: make room, then give the same command again.")
+            sys.exit(Surroundings.status)
+        tell(f"phiz: unexpected {type(fault).__name__}: {fault} (--debug shows where)")
         sys.exit(1)

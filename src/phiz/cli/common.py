@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -12,6 +13,7 @@ import typer
 
 from phiz import __version__
 from phiz.errors import UsageError
+from phiz.screen import tell
 
 app = typer.Typer(
     name="phiz",
@@ -51,7 +53,16 @@ Upscaler = Annotated[
 
 
 def say(line: str) -> None:
-    print(line, file=sys.stderr)
+    """Say a line on the way."""
+    tell(line)
+
+
+def put(line: object) -> None:
+    """Print a line of what came of the work; that nobody reads it any more is no fault of that."""
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _version(wanted: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from phiz.cli.common import Force, Labels, app, pair, say
+from phiz.cli.common import Force, Labels, app, pair, put, say
 from phiz.errors import UsageError
 
 
@@ -23,7 +23,7 @@ def demo(
     from phiz.verbs.demo import demo as verb
 
     for line in verb(out, minutes=minutes, faces=faces, size=size, force=force).lines:
-        print(line)
+        put(line)
 
 
 @app.command(
@@ -98,7 +98,7 @@ def collect(
             say=say,
         )
     for line in result.lines:
-        print(line)
+        put(line)
 
 
 @app.command(
@@ -189,12 +189,12 @@ def prepare(
         )
     found = faces.made.get("detector") or {}
     if not change and found.get("why") not in (None, "asked for"):
-        print(f"Detector: {found['name']}, as {found['why']}.")
+        put(f"Detector: {found['name']}, as {found['why']}.")
     rejected = faces.rejected()
-    print(f"{faces.path}: {len(faces):,} faces of {faces.size} px, {len(rejected):,} set aside.")
+    put(f"{faces.path}: {len(faces):,} faces of {faces.size} px, {len(rejected):,} set aside.")
     for source, reason in rejected[:3]:
-        print(f"  {source}: {reason}")
-    print(f"Look at {faces.path / 'report.html'}. Next: phiz train {faces.path} -o runs/first --minutes 5")
+        put(f"  {source}: {reason}")
+    put(f"Look at {faces.path / 'report.html'}. Next: phiz train {faces.path} -o runs/first --minutes 5")
 
 
 @app.command(
@@ -224,7 +224,7 @@ def convert(
     from phiz.verbs.convert import convert as verb
 
     with progress("writing", "faces") as tick:
-        print(verb(faceset, out, format=format_, label=label, force=force, progress=tick))
+        put(verb(faceset, out, format=format_, label=label, force=force, progress=tick))
 
 
 def _numbers(option: str, text: str | None) -> list[int]:

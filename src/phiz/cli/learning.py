@@ -19,6 +19,7 @@ from phiz.cli.common import (
     label_choices,
     making,
     pair,
+    put,
 )
 from phiz.errors import UsageError
 
@@ -105,7 +106,7 @@ def train(
         force=force,
     )
     for line in result.lines:
-        print(line)
+        put(line)
 
 
 @app.command(
@@ -167,7 +168,7 @@ def generate(
             force=force,
             progress=tick,
         )
-    print(paths[0] if len(paths) == 1 else f"{out}: {len(paths):,} pictures.")
+    put(paths[0] if len(paths) == 1 else f"{out}: {len(paths):,} pictures.")
 
 
 @app.command(
@@ -205,7 +206,7 @@ def walk(
             force=force,
             progress=tick,
         )
-    print(path)
+    put(path)
 
 
 def _seeds(text: str) -> list[int]:

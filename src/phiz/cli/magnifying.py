@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from phiz.cli.common import Force, ForceFile, Seed, Sharpness, Upscaler, app, pair
+from phiz.cli.common import Force, ForceFile, Seed, Sharpness, Upscaler, app, pair, put
 
 
 @app.command(
@@ -77,7 +77,7 @@ def train_upscaler(
         force=force,
     )
     for line in result.lines:
-        print(line)
+        put(line)
 
 
 @app.command(
@@ -114,4 +114,4 @@ def upscale(
             progress=tick,
         )
     for line in result.lines:
-        print(line)
+        put(line)

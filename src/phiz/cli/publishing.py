@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from phiz.cli.common import Force, Sharpness, Upscaler, app, pair
+from phiz.cli.common import Force, Sharpness, Upscaler, app, pair, put
 from phiz.errors import UsageError
 
 
@@ -28,7 +28,7 @@ def export(
     from phiz.verbs.export import export as verb
 
     for line in verb(model, out, upscaler=upscaler, force=force).lines:
-        print(line)
+        put(line)
 
 
 @app.command(
@@ -85,7 +85,7 @@ def publish(
             progress=tick,
         )
     for line in result.lines:
-        print(line)
+        put(line)
 
 
 @app.command(epilog="Example: [bold]phiz preview site[/]")

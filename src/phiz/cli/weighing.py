@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from phiz.cli.common import Force, ForceFile, Seed, Truncation, app
+from phiz.cli.common import Force, ForceFile, Seed, Truncation, app, put
 
 
 @app.command(
@@ -65,7 +65,7 @@ def evaluate(
         bar=lambda doing: progress(doing, "faces"),
     )
     for line in result.lines:
-        print(line)
+        put(line)
 
 
 @app.command(epilog="Examples: [bold]phiz inspect runs/first[/]; [bold]phiz inspect faces.png[/]")

@@ -24,6 +24,9 @@ _RATE, _LEAST_RATE = 2e-3, 2e-4
 _SURE = 4_000
 """Steps up to which the full rate was measured; beyond, it falls by the root of the steps."""
 
+_SMALL, _BRIEF = 32, 2_000
+"""The batch on a CPU whose time is enough for fewer adversarial steps of the recipe's batch than that."""
+
 _GAMMA, _GAMMA_END = 2.0, 0.5
 """Of the penalty, up to 64 px, at first and in the end; beyond, they grow with the pixels."""
 
@@ -38,9 +41,11 @@ class Case:
     Attributes:
         size: pixels a side.
         faces: how many there are to learn from.
-        steps: how many adversarial steps of a network of width s the time allows, or those asked for.
+        steps: how many adversarial steps of a network of width s and of the recipe's batch the time
+            allows, or those asked for.
         counted: the steps were asked for, so that they do not become fewer with a wider network.
         flip: whether faces are mirrored, which makes them twice as many.
+        batch: faces a step, where that was asked for; None to choose it.
         network: the one to keep, whose steps are meant then; None to choose one.
         device: "cpu" or "gpu".
     """
@@ -50,6 +55,7 @@ class Case:
     steps: int
     counted: bool = False
     flip: bool = True
+    batch: int | None = None
     network: Network | None = None
     device: Literal["cpu", "gpu"] = "cpu"
 
@@ -60,8 +66,10 @@ def choose(base: Recipe, case: Case) -> tuple[Recipe, dict[str, str]]:
     `base` is the recipe `auto`: what no rule changes is taken from it.
     """
     network, steps, why = _network(base, case)
-    views = steps * base.batch / (case.faces * (2 if case.flip else 1))
-    rate = max(_LEAST_RATE, _RATE * min(1.0, math.sqrt(_SURE / steps)))
+    batch = case.batch or _batch(base, case, steps)
+    smaller = 1.0 if case.batch else base.batch / batch
+    views = steps * smaller * batch / (case.faces * (2 if case.flip else 1))
+    rate = max(_LEAST_RATE, _RATE * min(1.0, math.sqrt(_SURE / steps))) / math.sqrt(smaller)
     pixels = max(1.0, (case.size / 64) ** 2)
     first = _OUTLINE_STEPS * (1.0 if case.counted else _OUTLINE_COST)  # in adversarial steps
     outline = min(_OUTLINE, first / (steps + first))
@@ -69,6 +77,7 @@ def choose(base: Recipe, case: Case) -> tuple[Recipe, dict[str, str]]:
     recipe = base.model_copy(
         update={
             "network": network,
+            "batch": batch,
             "generator": base.generator.model_copy(update={"rate": rate}),
             "discriminator": base.discriminator.model_copy(update={"rate": rate}),
             "penalty": Penalty(kind="exact", gamma=pixels * _GAMMA, gamma_end=pixels * _GAMMA_END),
@@ -77,15 +86,31 @@ def choose(base: Recipe, case: Case) -> tuple[Recipe, dict[str, str]]:
         }
     )
     because = "the best of those measured at 32 px" if case.size <= 64 else "it grows with the pixels"
-    whole = round(outline * steps) if case.counted else _OUTLINE_STEPS
+    whole = round(outline * steps) if case.counted else round(_OUTLINE_STEPS * smaller)
     enough = f"{outline:.1%} of the time, some {_steps(whole)}"
     return recipe, {
         "network": why,
-        "rates": _rate_said(rate, steps, base.generator.warmup),
+        "batch": _batch_said(batch, smaller, steps),
+        "rates": _rate_said(rate, steps, base.generator.warmup, smaller),
         "gamma": f"gamma {pixels * _GAMMA:g} falling to {pixels * _GAMMA_END:g}: {because}.",
         "outline": f"outline {f'{_OUTLINE:.0%} of the time, its most' if outline == _OUTLINE else enough}.",
         "augmentation": _augmented(strength, views),
     }
+
+
+def _batch(base: Recipe, case: Case, steps: int) -> int:
+    """Return the faces of a step: fewer, where so few steps of the recipe's batch are possible on a CPU."""
+    brief = case.device == "cpu" and not case.counted and steps < _BRIEF
+    return min(_SMALL, base.batch) if brief else base.batch
+
+
+def _batch_said(batch: int, smaller: float, steps: int) -> str:
+    if smaller == 1.0:
+        return f"batch {batch}: the recipe's, or as you asked."
+    return (
+        f"batch {batch}, so about {_steps(round(steps * smaller))}: {smaller:g} times as many as of "
+        f"{round(batch * smaller)} show more varied faces in so little time."
+    )
 
 
 def _network(base: Recipe, case: Case) -> tuple[Network, int, str]:
@@ -114,8 +139,10 @@ def _steps(count: int) -> str:
     return f"{count:,} step{'s' if count != 1 else ''}"
 
 
-def _rate_said(rate: float, steps: int, warmup: int) -> str:
+def _rate_said(rate: float, steps: int, warmup: int, smaller: float) -> str:
     rise = f"; they rise over the first {warmup} steps, an eighth of them at most." if warmup else "."
+    if smaller > 1.0:
+        return f"rates {rate:.2g}: {_RATE:g}, the highest that held, over the root of {smaller:g}{rise}"
     if steps <= _SURE:
         return f"rates {rate:g}: the highest that held, up to {_SURE:,} steps{rise}"
     return f"rates {rate:.2g}: {_RATE:g} held up to {_SURE:,} steps, and falls by the root of more{rise}"

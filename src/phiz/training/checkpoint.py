@@ -108,7 +108,7 @@ def _own_hash(state: dict[str, Any]) -> str:
 
 def sweep(folder: Path) -> None:
     """Remove what kills have left half-written."""
-    for path in folder.glob(".step-*.partial"):
+    for path in (*folder.glob(".step-*.partial"), *folder.glob(".step-*.old")):
         shutil.rmtree(path, ignore_errors=True)
 
 

@@ -18,7 +18,7 @@ from phiz.errors import PhizError, Surroundings
 from phiz.training import checkpoint
 from phiz.training.checkpoint import Checkpoint
 from phiz.training.distributed import Group
-from phiz.training.metrics import Lines, Meter, cut_back
+from phiz.training.metrics import Lines, Meter, cut_back, last_step
 from phiz.training.plan import Plan
 from phiz.training.tasks import Task
 from phiz.training.watchdog import Watch
@@ -87,7 +87,7 @@ class Course:
         self.write_model: Callable[[int], object] | None = None
         self.measure: Measure | None = None
         self.samples = set(plan.samples)
-        self.reports = {*plan.evaluations, plan.steps, *range(0, plan.steps, plan.checkpoint_every)}
+        self.reports = {*plan.evaluations, plan.steps}
         self.start = self.saved = self.modelled = time.monotonic()
         self.broken = ""
         if source := getattr(task, "supply", None):
@@ -99,7 +99,8 @@ class Course:
 
     def reports_now(self) -> bool:
         """Say whether a line of metrics is due; one always is where a planned checkpoint is."""
-        return self.step in self.reports or self.step % self.plan.report_every == 0
+        every = (self.plan.report_every, self.plan.checkpoint_every)
+        return self.step in self.reports or any(self.step % steps == 0 for steps in every)
 
     # -- to and fro ------------------------------------------------------------------------------
 
@@ -116,6 +117,16 @@ class Course:
             raise PhizError(
                 f"{self.checkpoints} belong to another recipe or face set than {self.folder}; "
                 "--force starts it anew."
+            )
+        if kept and kept.step > self.plan.steps:
+            raise PhizError(
+                f"{self.checkpoints} stand at step {kept.step:,}, and recipe.json plans {self.plan.steps:,} "
+                f"alone: it was edited. Restore it, or --force starts {self.folder} anew."
+            )
+        if kept is None and self.group.first and (last := last_step(self.folder / "metrics.jsonl")):
+            raise PhizError(
+                f"{self.checkpoints} hold no checkpoint, and the training had come to step {last:,}: put "
+                f"them back, or --force starts {self.folder} anew."
             )
         going_on = self.take(kept)
         self.start = time.monotonic() - (self.found.seconds if going_on else spent)

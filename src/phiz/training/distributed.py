@@ -24,6 +24,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from phiz.errors import Surroundings, UsageError
+from phiz.launching import launched
 from phiz.training.checkpoint import Tensors
 
 TIME_OUT = "PHIZ_PEER_SECONDS"
@@ -257,7 +258,7 @@ def time_out() -> float:
 
 def restarted() -> bool:
     """Say whether torchrun has started this process anew, after a fault (--max-restarts)."""
-    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", 0)) > 0
+    return launched("TORCHELASTIC_RESTART_COUNT", 0) > 0
 
 
 @cache
@@ -269,11 +270,11 @@ def join() -> Group:
     Raises:
         Surroundings: the machine of the first process cannot be reached.
     """
-    world = int(os.environ.get("WORLD_SIZE", 1))
+    world = launched("WORLD_SIZE", 1)
     if world == 1 or "MASTER_ADDR" not in os.environ:
         return Group()
     seconds = time_out()
-    group = Group(int(os.environ["RANK"]), world, int(os.environ.get("LOCAL_RANK", 0)))
+    group = Group(launched("RANK"), world, launched("LOCAL_RANK", 0))
     try:
         store, _, _ = next(dist.rendezvous("env://", timeout=timedelta(seconds=seconds)))
     except (RuntimeError, ValueError, KeyError) as fault:

@@ -6,6 +6,7 @@ import errno
 import json
 import math
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,16 @@ class Lines:
                 file.truncate(before)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._waiting = b""
+
+
+def last_step(path: Path) -> int:
+    """Return the last step that a file of metrics has a line of, 0 if there is none."""
+    last = 0
+    if path.exists():
+        for line in path.read_text("utf-8", errors="replace").splitlines():
+            with suppress(ValueError, KeyError, TypeError):
+                last = int(json.loads(line)["step"])
+    return last
 
 
 def cut_back(path: Path, step: int, attempt: int) -> None:

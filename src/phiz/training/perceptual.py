@@ -39,7 +39,8 @@ class Perceptual(nn.Module):
             graph = onnx.load(str(path), load_external_data=False).graph
             values = {part.name: numpy_helper.to_array(part) for part in graph.initializer}
         except Exception as fault:  # the parser's own, the system's, numpy's
-            raise PhizError(f"{path} cannot be read as an ONNX file to learn by: {fault}") from None
+            why = next(iter(str(fault).splitlines()), type(fault).__name__)
+            raise PhizError(f"{path} cannot be read as an ONNX file to learn by: {why}") from None
         self._input = graph.input[0].name
         self._steps: list[tuple[str, list[str], str, Attributes]] = []
         for node in graph.node:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from phiz.training.checkpoint import Tensors
 from phiz.training.distributed import Group
@@ -31,18 +31,18 @@ class PlannedStage(BaseModel):
     """A stage with its number of steps; `share` of the time, `rate` in steps a second as measured."""
 
     name: str
-    share: float
-    steps: int
-    rate: float | None = None
+    share: float = Field(gt=0, le=1)
+    steps: int = Field(ge=1)
+    rate: float | None = Field(None, gt=0)
 
 
 class Plan(BaseModel):
     """Steps of each stage, and the steps after which something is written or evaluated."""
 
-    stages: list[PlannedStage]
-    report_every: int
+    stages: list[PlannedStage] = Field(min_length=1)
+    report_every: int = Field(ge=1)
     samples: list[int]
-    checkpoint_every: int
+    checkpoint_every: int = Field(ge=1)
     evaluations: list[int] = []
 
     @property

@@ -18,8 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from phiz import artefacts
-from phiz.errors import PhizError
+from phiz.errors import PhizError, UsageError
 from phiz.training.enlarging import UpscalingRecipe
 from phiz.training.plan import Plan
 from phiz.training.recipe import Recipe, validated
@@ -104,6 +106,14 @@ def planned(folder: Path) -> bool:
         return False
 
 
+def done(folder: Path) -> bool:
+    """Say whether `folder` holds a run that is finished."""
+    try:
+        return bool(read(folder).finished)
+    except PhizError:
+        return False
+
+
 def parsed(folder: Path, data: dict[str, Any]) -> Run:
     """Return the run at `folder` whose recipe.json holds `data`.
 
@@ -112,24 +122,33 @@ def parsed(folder: Path, data: dict[str, Any]) -> Run:
     """
     path = folder / "recipe.json"
     try:
+        threads, versions = data["threads"], data["versions"]
+        if threads is not None and (not isinstance(threads, int) or threads < 1):
+            raise ValueError(f"threads: {threads!r}")
+        if versions is not None and not isinstance(versions.get("torch"), str):
+            raise ValueError(f"versions: {versions!r}")
         plan = Plan.model_validate(data["plan"]) if data["plan"] else None
         return Run(
             folder=folder,
             asked=dict(data["asked"]),
-            recipe=validated(data["recipe"], str(path), _kind(data["recipe"])),
+            recipe=validated(data["recipe"], "recipe", _kind(data["recipe"])),
             device=data["device"],
             faceset=data["faceset"],
             schema=data.get("schema"),
             plan=plan,
-            threads=data["threads"],
-            versions=data["versions"],
+            threads=threads,
+            versions=versions,
             finished=data["finished"],
             donor=data.get("donor"),
             processes=data.get("processes", 1),
             reasons=list(data.get("reasons", [])),
             calibration=dict(data.get("calibration", {})),
         )
-    except (AttributeError, KeyError, TypeError, ValueError) as fault:
+    except ValidationError as fault:
+        first = fault.errors()[0]
+        key = ".".join(map(str, ("plan", *first["loc"])))
+        raise PhizError(f"{path} is damaged ({key}: {first['msg']}); --force starts {folder} anew.") from None
+    except (AttributeError, KeyError, TypeError, ValueError, UsageError) as fault:
         raise PhizError(f"{path} is damaged ({fault}); --force starts {folder} anew.") from None
 
 

@@ -13,6 +13,7 @@ from phiz.networks import base_and_doublings
 from phiz.pictures import SIZES
 from phiz.training import transfer
 from phiz.training.augment import LIMIT
+from phiz.training.fitting import short
 from phiz.training.recipe import Recipe
 from phiz.training.transfer import Donor, Taken
 
@@ -26,8 +27,13 @@ def check(recipe: Recipe, donor: Donor | None) -> None:
         PhizError: the donor has nothing to give, or not the layers that are to be frozen.
     """
     name, size = recipe.network.name, recipe.size
-    g = networks.generator(name, size=size, z=recipe.z, **recipe.network.generator)
-    d = networks.discriminator(name, size=size, **recipe.network.discriminator)
+    try:
+        g = networks.generator(name, size=size, z=recipe.z, **recipe.network.generator)
+        d = networks.discriminator(name, size=size, **recipe.network.discriminator)
+    except (RuntimeError, MemoryError) as fault:
+        if not short(fault):
+            raise
+        raise PhizError(f"The networks of {name} do not fit into memory: take narrower ones.") from None
     _check_penalty(recipe, d)
     if recipe.augment and recipe.augment.strength > LIMIT:
         raise UsageError(

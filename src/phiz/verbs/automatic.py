@@ -24,6 +24,7 @@ _TRYING = 0.006  # the share of the time that each is tried for
 _MOST = 2.0  # seconds
 _KEYS = {
     "network": ("network",),
+    "batch": ("batch",),
     "rates": ("generator.rate", "discriminator.rate"),
     "gamma": ("penalty.gamma", "penalty.gamma_end"),
     "outline": ("outline.share",),
@@ -78,6 +79,8 @@ def _choose(run: Run, faces: FaceSet, steps: int) -> None:
 
     def asked(choice: str) -> bool:
         pairs = [(key, mine) for key in settings for mine in _KEYS[choice]]
+        if choice == "batch":
+            return run.asked.get("batch") is not None or "batch" in settings
         within = any(key.startswith("network.") for key in settings) and choice == "network"
         return within or any(key == mine or mine.startswith(f"{key}.") for key, mine in pairs)
 
@@ -87,6 +90,7 @@ def _choose(run: Run, faces: FaceSet, steps: int) -> None:
         steps=steps,
         counted=run.recipe.steps is not None,
         flip=run.recipe.flip,
+        batch=run.recipe.batch if asked("batch") else None,
         network=run.recipe.network if run.donor or asked("network") else None,
         device="gpu" if run.device.startswith("cuda") else "cpu",
     )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import math
+import errno
 import platform
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,12 +33,43 @@ if TYPE_CHECKING:
 DEFAULT_MINUTES = 5.0
 
 
+_LONGEST = 10_000_000  # minutes: nineteen years
+
+
 def check_length(minutes: float | None, steps: int | None) -> None:
     """Refuse a length that is given twice, or that no clock can show (UsageError)."""
     if minutes is not None and steps is not None:
         raise UsageError("Give --minutes or --steps, not both.")
-    if minutes is not None and not 0 < minutes < math.inf:
-        raise UsageError(f"--minutes {minutes:g}: a number above 0 is needed.")
+    if minutes is not None and not 0 < minutes <= _LONGEST:
+        raise UsageError(f"--minutes {minutes:g}: a number above 0 and up to {_LONGEST:,} is needed.")
+
+
+def numbers(**given: Any) -> dict[str, Any]:
+    """Return what was given as plain numbers, whole ones but for `minutes`; None as it is.
+
+    Raises:
+        UsageError: something else was given, or a whole number below 0.
+    """
+    found: dict[str, Any] = {}
+    for key, value in given.items():
+        try:
+            if isinstance(value, str | bool):
+                raise TypeError
+            found[key] = value if value is None else float(value) if key == "minutes" else index(value)
+            if key != "minutes" and (found[key] or 0) < 0:
+                raise TypeError
+        except TypeError:
+            kind = "number" if key == "minutes" else "whole number from 0 on"
+            raise UsageError(f"--{key.replace('_', '-')} {value!r}: a {kind} is needed.") from None
+    return found
+
+
+def check_apart(out: Path, force: bool, *given: str | Path | None) -> None:
+    """Refuse to begin with something that what is begun would replace (PhizError)."""
+    for path in given if force and out.exists() else ():
+        if path is not None and Path(path).resolve().is_relative_to(out.resolve()):
+            inside = f"{path} lies in {out}" if Path(path).resolve() != out.resolve() else f"{path} is needed"
+            raise PhizError(f"{inside}, which this training would replace; choose another name for it.")
 
 
 def check_asked_once(asked: Mapping[str, Any], settings: Mapping[str, str]) -> None:
@@ -100,14 +133,23 @@ def existing(out: Path, asked: dict[str, Any], resume: bool) -> Run | None:
     if isinstance(run.recipe, UpscalingRecipe) != ("scale" in asked):
         made_by = "train" if "scale" in asked else "train-upscaler"
         raise PhizError(f"{out} is a run of phiz {made_by}; go on with that, or choose another name.")
-    if resume and not run.finished and artefacts.kind_of(Path(asked["source"])) == "faceset":
-        asked = asked | {"source": None}  # it may have been moved: its id says whether it is the same
+    if resume and not run.finished and _may_have_moved(run, Path(asked["source"])):
+        asked = asked | {"source": None}
     runs.check_same(run, asked)
     if not run.finished and not resume:
         raise PhizError(
             f"{out} is an unfinished run: the same command with --resume goes on, --force starts anew."
         )
     return run
+
+
+def _may_have_moved(run: Run, source: Path) -> bool:
+    """Say whether it is no matter where `source` lies.
+
+    The id of a face set says whether it is the same; pictures of the same name were cut already.
+    """
+    cut = run.faceset is not None and (run.folder / "faceset").exists()
+    return artefacts.kind_of(source) == "faceset" or (cut and source.name == Path(run.asked["source"]).name)
 
 
 def device_of(name: str) -> torch.device:
@@ -145,20 +187,24 @@ def device_of(name: str) -> torch.device:
 def start(run: Run, faces_of: Callable[[Run], FaceSet], force: bool, make: MakeJob) -> Trained:
     """Write a new run's folder and fill it; where it cannot even be planned, leave what was there before.
 
-    What `force` replaces lies beside it until then. Where it replaces nothing, and it was stopped, the
-    surroundings gave way or pictures of use were cut, what was prepared stays, to go on with.
+    What `force` replaces lies beside it until the new one is finished. Where it replaces nothing, and it was
+    stopped, the surroundings gave way or pictures of use were cut, what was prepared stays, to go on with.
     """
     from phiz.training import loop
     from phiz.training import run as runs
     from phiz.training.distributed import join
 
-    old = _aside(run.folder)
+    place = run.folder.resolve()  # a link stays a link
+    old = artefacts.beside(place)
     if force and run.folder.exists():
-        if old.exists() and not runs.planned(run.folder):  # killed on its way: the old one is the run
-            shutil.rmtree(run.folder)
-        else:
-            shutil.rmtree(old, ignore_errors=True)
-            run.folder.replace(old)
+        artefacts.check_beside(place)
+        with artefacts.disk(run.folder):
+            if old.exists() and not runs.done(place):  # the old one is what is whole
+                artefacts.discard(place)
+            else:
+                artefacts.discard(old)
+                _move_aside(place, old)
+            place.mkdir(exist_ok=True)
     try:
         with stopping.heeded_at_once(loop.grace(join())):
             run.write()
@@ -170,36 +216,55 @@ def start(run: Run, faces_of: Callable[[Run], FaceSet], force: bool, make: MakeJ
             raise
         cut = run.faceset is not None and (run.folder / "faceset").exists()
         cut &= not isinstance(fault, UsageError)  # another command is needed, to which this run is in the way
-        lasting = (cut or isinstance(fault, Stopped | Surroundings)) and not old.exists()
+        replaces = artefacts.kind_of(old) == "run"
+        lasting = (cut or isinstance(fault, Stopped | Surroundings)) and not replaces
         if not lasting:
-            shutil.rmtree(run.folder, ignore_errors=True)
-            if old.exists():
-                old.replace(run.folder)
+            shutil.rmtree(place, ignore_errors=True)
+            if replaces:
+                old.replace(place)
         if isinstance(fault, Stopped):
             kept = ", what was prepared is kept; the same command with --resume goes on" if lasting else ""
             raise Stopped(f"stopped before the first step{kept}.") from None
         raise
 
 
-def _aside(folder: Path) -> Path:
-    """Return where the run lies that a new one at `folder` is to replace."""
-    return folder.with_name(f".{folder.name}.old")
-
-
 def drive(run: Run, faces: FaceSet, make: MakeJob) -> Trained:
     """Plan where that is still to do, train, and write what comes of it.
 
-    A signal while it plans is heeded after the first step; one while the model is written lets that be done.
+    A signal while it plans is heeded at once, by many processes after the first step; one while the model is
+    written lets that be done.
     """
     from phiz.training import loop
     from phiz.training.distributed import join
 
     group = join()
     with loop.watched(group) as stop:
-        return _drive(run, faces, make, group, stop)
+        with _before_the_first_step(run, group):
+            job, measure, spent = _ready(run, faces, make, group)
+        return _drive(run, job, measure, spent, group, stop)
 
 
-def _drive(run: Run, faces: FaceSet, make: MakeJob, group: Group, stop: threading.Event) -> Trained:
+def _move_aside(folder: Path, to: Path) -> None:
+    try:
+        folder.replace(to)
+    except OSError as fault:
+        if fault.errno not in (errno.EBUSY, errno.EXDEV):
+            raise
+        raise PhizError(f"{folder} is a mount, which cannot be moved aside: name a folder in it.") from None
+
+
+@contextmanager
+def _before_the_first_step(run: Run, group: Group) -> Iterator[None]:
+    """Heed a signal at once, where there is one process: nothing is lost yet."""
+    try:
+        with stopping.heeded_at_once() if group.world == 1 else nullcontext():
+            yield
+    except Stopped:
+        raise Stopped("stopped before the first step; the same command with --resume goes on.") from None
+
+
+def _ready(run: Run, faces: FaceSet, make: MakeJob, group: Group) -> tuple[Job, Measure | None, float]:
+    """Make the job of a run, and its plan where it has none; return it, its measure, and seconds spent."""
     from phiz.training import checkpoint, loop
     from phiz.training.precision import prepare
 
@@ -220,17 +285,31 @@ def _drive(run: Run, faces: FaceSet, make: MakeJob, group: Group, stop: threadin
         measure = _make_plan(run, job, group)
     assert run.plan
     if group.first:
-        shutil.rmtree(_aside(run.folder), ignore_errors=True)
         group.began()
     if run.plan.evaluations and measure is None and group.first:
         measure = job.measure()
+    return job, measure, 0.0 if planned else time.monotonic() - started
+
+
+def _drive(
+    run: Run, job: Job, measure: Measure | None, spent: float, group: Group, stop: threading.Event
+) -> Trained:
+    """Train as planned, and write what comes of it."""
+    from phiz.training import loop
+
+    assert run.plan
+    old = artefacts.beside(run.folder.resolve())
+    replaces = group.first and artefacts.kind_of(old) == "run"
     steps, folder = run.plan.steps, run.folder
     stages = [(stage.steps, stage.rate) for stage in run.plan.stages]
     with TrainingScreen(folder / "log.txt", stages) if group.first else Silence() as screen:
         for line in job.opening():
             screen.say(line)
         if run.profile and group.world == 1:
-            _profile(folder, job.profile(), screen)
+            with _before_the_first_step(run, group):
+                _profile(folder, job.profile(), screen)
+        if replaces:
+            screen.say(f"The run that was here before lies in {old} until this one is done.")
         outcome = loop.run(
             job.task,
             run.plan,
@@ -238,7 +317,7 @@ def _drive(run: Run, faces: FaceSet, make: MakeJob, group: Group, stop: threadin
             write_sample=job.write_sample,
             write_model=job.write_model,
             screen=screen,
-            spent=0.0 if planned else time.monotonic() - started,
+            spent=spent,
             measure=measure,
             group=group,
             identity=run.identity,
@@ -254,6 +333,8 @@ def _drive(run: Run, faces: FaceSet, make: MakeJob, group: Group, stop: threadin
         run.finished["best"] = {"step": outcome.best_step, measure.name: outcome.best}
         run.finished["evaluating"] = round(outcome.evaluating, 3)
     run.write()
+    if replaces:
+        artefacts.discard(old)
     return Trained(folder, model, job.closing())
 
 

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from phiz import artefacts
 from phiz.errors import PhizError, UsageError
 from phiz.faceset import FaceSet
+from phiz.launching import launched
 from phiz.verbs import sources
 
 if TYPE_CHECKING:
     from phiz.training.distributed import Group
     from phiz.training.run import Run
-
-_LAUNCHED = {"WORLD_SIZE": 1, "TORCHELASTIC_RESTART_COUNT": 0}
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -38,7 +37,7 @@ def shared(
     def decorate(verb: Callable[P, T]) -> Callable[P, T]:
         @wraps(verb)
         def either(*args: P.args, **kwargs: P.kwargs) -> T:
-            if any(int(os.environ.get(name, least)) > least for name, least in _LAUNCHED.items()):
+            if launched("WORLD_SIZE", 1) > 1 or launched("TORCHELASTIC_RESTART_COUNT", 0) > 0:
                 return started(verb, *args, **kwargs)
             return verb(*args, **kwargs)
 
@@ -66,7 +65,7 @@ def shared(
 
 def only_one(verb: str) -> None:
     """Refuse a verb that many processes cannot share (status 2)."""
-    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+    if launched("WORLD_SIZE", 1) > 1:
         raise UsageError(f"{verb} runs as one process; start it without torchrun.")
 
 
@@ -145,4 +144,4 @@ def threads(run: Run, group: Group) -> int | None:
     if group.world == 1:
         return None
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
+    return max(1, cores // launched("LOCAL_WORLD_SIZE", 1))

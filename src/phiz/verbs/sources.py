@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from phiz.training.run import Run
 
 _COMPARED = 64
+_HASHED = 1 << 30
+"""Bytes of faces up to which they are checked against their hashes before a training: a second or two."""
+
 _CUTS = ("centre", "auto", "human", "anime")
 
 
@@ -35,13 +38,15 @@ def faces_of(run: Run, source: str | Path, labels: str | Path | None) -> FaceSet
 
     Raises:
         UsageError: an option does not go with `source`.
-        PhizError: `source` is missing, too small, of another size, or not what the run was started on.
+        PhizError: `source` is missing, damaged, too small, of another size, or not what the run began on.
     """
     source = Path(source)
     if artefacts.kind_of(source) == "faceset":
         faces = _given(run, source, labels)
     else:
         faces = version(run.folder / "faceset", run.faceset) or _cut(run, source, labels)
+    if len(faces) * faces.channels * faces.size**2 <= _HASHED:
+        faces.verify()
     if len(faces) < 16:
         raise PhizError(f"{source}: {len(faces)} faces are too few to learn from; 16 are the least.")
     some = faces.batch(np.linspace(0, len(faces) - 1, _COMPARED).astype(int))

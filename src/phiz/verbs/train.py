@@ -16,12 +16,14 @@ from phiz.verbs.driving import (
     DEFAULT_MINUTES,
     Job,
     Trained,
+    check_apart,
     check_asked_once,
     check_length,
     device_of,
     drive,
     existing,
     need_torch,
+    numbers,
     start,
 )
 
@@ -57,7 +59,7 @@ def train(
     batch: int | None = None,
     seed: int | None = None,
     device: str | None = None,
-    recipe: str | Recipe | None = None,
+    recipe: str | Path | Recipe | None = None,
     settings: Mapping[str, Any] | None = None,
     labels: str | Path | None = None,
     start_from: str | Path | None = None,
@@ -112,25 +114,22 @@ def train(
     from phiz.training.precision import untouched
 
     out, changes = artefacts.named(out), recipes.texts(settings or {})
-    check_length(minutes, steps)
+    recipe = str(recipe) if isinstance(recipe, Path) else recipe
     asked = {
         "source": str(source),
-        "minutes": minutes,
-        "steps": steps,
-        "size": size,
-        "batch": batch,
-        "seed": seed,
-        "device": device,
+        **numbers(minutes=minutes, steps=steps, size=size, batch=batch, seed=seed),
+        "device": str(device) if device is not None else None,
         "recipe": recipes.told_apart(recipe) if isinstance(recipe, recipes.Recipe) else recipe,
         "settings": changes or None,
         "labels": str(labels) if labels is not None else None,
         "start_from": str(start_from) if start_from is not None else None,
-        "evaluate_every": evaluate_every,
+        **numbers(evaluate_every=evaluate_every),
     }
+    check_length(asked["minutes"], asked["steps"])
     if prepare is not None:
         asked["prepare"] = sources.way_of_cutting(prepare)
     if deterministic:
-        if device_of(device or "auto").type == "mps":
+        if device_of(asked["device"] or "auto").type == "mps":
             raise UsageError("--deterministic is for CUDA GPUs and CPUs; an Apple GPU has no such way.")
         asked["deterministic"] = True
     if profile:
@@ -158,6 +157,7 @@ def _new(
     from phiz.training.transfer import Donor
 
     artefacts.check_target(out, "run", force)
+    check_apart(out, force, asked["source"], asked["start_from"])
     check_asked_once(asked, settings)
     whole = recipe if isinstance(recipe, recipes.Recipe) else recipes.find(recipe or automatic.NAME)
     given = {key: asked[key] for key in ("size", "batch", "seed", "steps")}

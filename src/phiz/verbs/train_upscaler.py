@@ -17,12 +17,14 @@ from phiz.verbs.driving import (
     DEFAULT_MINUTES,
     Job,
     Trained,
+    check_apart,
     check_asked_once,
     check_length,
     device_of,
     drive,
     existing,
     need_torch,
+    numbers,
     start,
 )
 
@@ -94,22 +96,17 @@ def train_upscaler(
     from phiz.training.precision import untouched
 
     out, changes = artefacts.named(out), recipes.texts(settings or {})
-    check_length(minutes, steps)
     asked: dict[str, Any] = {
         "source": str(source),
-        "scale": scale,
-        "minutes": minutes,
-        "steps": steps,
-        "size": size,
-        "batch": batch,
-        "seed": seed,
-        "device": device,
+        **numbers(scale=scale, minutes=minutes, steps=steps, size=size, batch=batch, seed=seed),
+        "device": str(device) if device is not None else None,
         "recipe": recipe if recipe is None or isinstance(recipe, str) else recipe.name,
         "settings": changes or None,
         "generator": str(generator) if generator is not None else None,
         "perceptual": str(perceptual) if perceptual is not None else None,
-        "evaluate_every": evaluate_every,
+        **numbers(evaluate_every=evaluate_every),
     }
+    check_length(asked["minutes"], asked["steps"])
     if prepare is not None:
         asked["prepare"] = sources.way_of_cutting(prepare)
     with artefacts.alone(out, "training"), untouched():
@@ -131,12 +128,16 @@ def _new(
 ) -> Run:
     """Return a run that is to be written at `out`: what was asked for, and the whole recipe."""
     from phiz.training import run as runs
+    from phiz.training.perceptual import Perceptual
 
     artefacts.check_target(out, "run", force)
+    check_apart(out, force, asked["source"], asked["generator"])
     check_asked_once(asked, settings)
     made = load(asked["generator"]) if asked["generator"] is not None else None
-    if asked["perceptual"] is not None and not Path(asked["perceptual"]).is_file():
-        raise PhizError(f"{asked['perceptual']} does not exist; --perceptual takes the path of an .onnx.")
+    if asked["perceptual"] is not None:
+        if not Path(asked["perceptual"]).is_file():
+            raise PhizError(f"{asked['perceptual']} does not exist; --perceptual takes the path of an .onnx.")
+        Perceptual(asked["perceptual"])  # before any picture is cut
     whole = _recipe(recipe, asked, settings, asked["source"], made)
     if asked["minutes"] is not None or whole.steps is None:
         asked["minutes"] = asked["minutes"] or DEFAULT_MINUTES

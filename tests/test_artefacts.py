@@ -1,0 +1,81 @@
+"""Folders are put in place whole, and only what is phiz's own is ever replaced or removed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from phiz import artefacts
+from phiz.errors import PhizError
+
+
+def make(target: Path, said: int, force: bool = False) -> None:
+    with artefacts.building(target, "model", force) as place:
+        artefacts.write_json(place / "config.json", {"phiz": "model", "format": 1, "said": said})
+
+
+def said(target: Path) -> int:
+    return int(json.loads((target / "config.json").read_text("utf-8"))["said"])
+
+
+def test_what_is_replaced_is_there_until_the_new_one_is_whole(tmp_path):
+    make(tmp_path / "m", 1)
+    with pytest.raises(ZeroDivisionError), artefacts.building(tmp_path / "m", "model", force=True):
+        raise ZeroDivisionError
+    assert said(tmp_path / "m") == 1
+    make(tmp_path / "m", 2, force=True)
+    assert said(tmp_path / "m") == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
+
+
+def test_a_folder_that_is_called_like_what_is_kept_aside_is_not_touched(tmp_path):
+    mine = tmp_path / ".m.old" / "thesis.txt"
+    mine.parent.mkdir()
+    mine.write_text("mine")
+    make(tmp_path / "m", 1)
+    with pytest.raises(PhizError, match=r"\.m\.old is in the way"):
+        make(tmp_path / "m", 2, force=True)
+    assert mine.read_text() == "mine"
+    assert said(tmp_path / "m") == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_a_link_stays_and_what_it_names_is_replaced(tmp_path):
+    (tmp_path / "disk").mkdir()
+    make(tmp_path / "disk" / "m", 1)
+    (tmp_path / "m").symlink_to(tmp_path / "disk" / "m")
+    for number in (2, 3):
+        make(tmp_path / "m", number, force=True)
+        assert (tmp_path / "m").is_symlink()
+        assert said(tmp_path / "disk" / "m") == number
+    assert {path.name for path in tmp_path.rglob("*")} == {"disk", "m", "config.json"}
+
+
+def test_a_kill_while_a_folder_is_removed_leaves_it_known_as_phizs(tmp_path, monkeypatch):
+    make(tmp_path / "m", 1)
+    (tmp_path / "m" / "more").mkdir()
+    (tmp_path / "m" / "more" / "file").write_text("x")
+    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        artefacts.discard(tmp_path / "m")
+    assert artefacts.kind_of(tmp_path / "m") == "model"
+    monkeypatch.undo()
+    artefacts.discard(tmp_path / "m")
+    assert not (tmp_path / "m").exists()
+
+
+def test_text_that_is_no_utf_8_comes_back_as_it_was(tmp_path):
+    for name in ("größe", os.fsdecode(b"d\xff")):
+        artefacts.write_json(tmp_path / "a.json", {"name": name})
+        assert json.loads((tmp_path / "a.json").read_text("utf-8")) == {"name": name}
+
+
+def test_a_place_that_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(PhizError, match=r"cannot be written: (Not a directory|File exists)\.") as caught:
+        make(tmp_path / "file" / "m", 1)
+    assert caught.value.status == 3
