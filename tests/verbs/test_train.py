@@ -284,6 +284,27 @@ def test_a_signal_before_the_plan_is_status_75_and_the_old_run_comes_back(tmp_pa
 
 
 @pytest.mark.usefixtures("quickly")
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.usefixtures("quickly")
+def test_a_signal_while_the_machine_is_measured_is_heeded_at_once(tmp_path, monkeypatch):
+    faces, run = write_faces(tmp_path / "faces"), tmp_path / "run"
+
+    def signalled(*_, **__) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(30)
+
+    options = {**OPTIONS, "steps": None, "minutes": 0.02, "evaluate_every": 0}
+    for what in ("phiz.training.plan.measured", "phiz.training.fitting.fit"):
+        with monkeypatch.context() as patch:
+            patch.setattr(what, signalled)
+            start = time.monotonic()
+            with pytest.raises(Stopped, match=r"before the first step.*--resume goes on"):
+                phiz.train(faces.path, run, **options, resume=run.exists())
+            assert time.monotonic() - start < 20
+    phiz.train(faces.path, run, **options, resume=True)
+    assert json.loads((run / "recipe.json").read_text())["finished"]
+
+
 def test_a_run_may_be_the_folder_one_stands_in(tmp_path, monkeypatch):
     faces = write_faces(tmp_path / "faces")
     (tmp_path / "here").mkdir()

@@ -107,6 +107,7 @@ def test_it_stops_and_goes_on(faces, tmp_path, monkeypatch):
 
 
 def test_what_does_not_fit_is_named(faces, tmp_path):
+    (tmp_path / "bad.json").write_text('{"recipe": null}')
     cases: list[tuple[dict, str, int]] = [
         ({"scale": 3}, "scale", 2),
         ({"settings": SMALL | {"crop": "96"}}, "faces of 64 px are smaller than the crop of 96", 3),
@@ -118,6 +119,7 @@ def test_what_does_not_fit_is_named(faces, tmp_path):
         ({"minutes": 1.0}, "not both", 2),
         ({"generator": tmp_path / "none"}, "does not exist", 3),
         ({"perceptual": tmp_path / "none.onnx"}, "does not exist", 3),
+        ({"perceptual": tmp_path / "bad.json"}, "cannot be read as an ONNX file", 3),
         ({"settings": SMALL | {"degradations": '{"generator": 1}'}}, "--generator MODEL", 2),
         ({"device": "gpu"}, "cuda", 2),
         ({"prepare": "auto"}, "cut already", 2),

@@ -128,11 +128,11 @@ def _network(base: Recipe, case: Case) -> tuple[Network, int, str]:
         discriminator=base.network.discriminator | {"width": width},
     )
     wider = next((w for w in _WORTH if costs[w] > costs[width]), "")
-    reason = "time enough for the widest."
+    reason, faces = "time enough for the widest.", case.batch or base.batch
     if wider:
         from_steps = _WORTH[wider] if case.counted else round(_WORTH[wider] * costs[wider] / costs[width])
         reason = f"{wider} is taken from {from_steps:,} of these on, by guess."
-    return network, steps, f"network modern, width {width}: about {_steps(steps)}; {reason}"
+    return network, steps, f"network modern, width {width}: about {_steps(steps)} of {faces} faces; {reason}"
 
 
 def _steps(count: int) -> str:
