@@ -55,6 +55,15 @@ def test_a_link_stays_and_what_it_names_is_replaced(tmp_path):
     assert {path.name for path in tmp_path.rglob("*")} == {"disk", "m", "config.json"}
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_of_a_link_the_link_is_discarded(tmp_path):
+    make(tmp_path / "m", 1)
+    (tmp_path / "link").symlink_to(tmp_path / "m")
+    artefacts.discard(tmp_path / "link")
+    assert not (tmp_path / "link").is_symlink()
+    assert said(tmp_path / "m") == 1
+
+
 def test_a_kill_while_a_folder_is_removed_leaves_it_known_as_phizs(tmp_path, monkeypatch):
     make(tmp_path / "m", 1)
     (tmp_path / "m" / "more").mkdir()

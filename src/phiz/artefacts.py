@@ -146,8 +146,9 @@ def check_target(target: Path, kind: Kind, force: bool) -> None:
     if not force:
         raise PhizError(f"{target} exists; choose another name, or --force to replace it.")
     if not target.is_dir() or kind_of(target) != kind:
+        kept = f" What was there before lies in {beside(target)}." if kind_of(beside(target)) == kind else ""
         raise PhizError(
-            f"{target} is not a phiz {kind}, so --force does not replace it; move it away yourself."
+            f"{target} is not a phiz {kind}, so --force does not replace it; move it away yourself.{kept}"
         )
 
 
@@ -162,9 +163,9 @@ def building(target: Path, kind: Kind, force: bool = False) -> Iterator[Path]:
         Surroundings: the disk is full.
     """
     check_target(target, kind, force)
-    target = target.resolve() if target.is_symlink() else target  # the link stays, and what it names goes
+    target = real(target)
     aside = target.with_name(f".{target.name}.partial")
-    check_beside(target)
+    check_beside(target, kind)
     with disk(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         if aside.exists():
@@ -201,23 +202,35 @@ def beside(target: Path) -> Path:
     return target.with_name(f".{target.name}.old")
 
 
-def check_beside(target: Path) -> None:
-    """Refuse to replace `target` where something lies beside it that phiz has not put there."""
-    old = beside(target)
-    if not target.exists():
-        return
-    if (old.exists() or old.is_symlink()) and kind_of(old) is None and not (old.is_dir() and _empty(old)):
+def real(target: Path) -> Path:
+    """Return the folder that a link names, so that the link stays and what it names is replaced."""
+    return target.resolve() if target.is_symlink() else target
+
+
+def check_beside(target: Path, kind: Kind) -> None:
+    """Refuse to replace `target` where something lies beside it that phiz has not put there (PhizError)."""
+    if target.exists():
+        check_free(beside(target), kind)
+
+
+def check_free(place: Path, kind: Kind) -> None:
+    """Refuse a place for what is replaced where something else lies than such a `kind` (PhizError)."""
+    there = place.exists() or place.is_symlink()
+    if there and (place.is_symlink() or (kind_of(place) != kind and not _empty(place))):
         raise PhizError(
-            f"{old} is in the way: phiz keeps there for a while what it replaces; move it away yourself."
+            f"{place} is in the way: phiz keeps there for a while what it replaces; move it away yourself."
         )
 
 
 def _empty(folder: Path) -> bool:
-    return next(folder.iterdir(), None) is None
+    return folder.is_dir() and next(folder.iterdir(), None) is None
 
 
 def discard(folder: Path) -> None:
     """Remove a folder, what says that it is phiz's own last: a kill on the way leaves it known."""
+    if folder.is_symlink():
+        folder.unlink()
+        return
     with suppress(OSError):
         for entry in folder.iterdir():
             if entry.name not in _MARKS and entry.is_dir() and not entry.is_symlink():

@@ -49,16 +49,18 @@ def progress(doing: str, things: str, at_once: bool = True) -> Iterator[Callable
         task = bar.add_task(doing, total=None, rate="")
 
         def show(done: int, total: int) -> None:
-            bar.start()
             rate = done / max(time.monotonic() - start, 1e-9)
-            bar.update(task, completed=done, total=total, rate=f"{rate:,.0f} {things}/s")
+            with suppress(OSError, ValueError):
+                bar.start()
+                bar.update(task, completed=done, total=total, rate=f"{rate:,.0f} {things}/s")
 
         if at_once:
             bar.start()
         try:
             yield show
         finally:
-            bar.stop()
+            with suppress(OSError, ValueError):
+                bar.stop()
         return
 
     last = start
@@ -113,7 +115,8 @@ class TrainingScreen:
         step, now = metrics["step"], time.monotonic()
         text = describe(metrics, self._left(step, now))
         if self._bar:
-            self._bar.update(self._task, completed=step, description=text)
+            with suppress(OSError, ValueError):
+                self._bar.update(self._task, completed=step, description=text)
         elif now - self._last > _PLAIN_SECONDS or step == self._steps:
             self._last = now
             tell(f"step {step:,}/{self._steps:,}  {text}")

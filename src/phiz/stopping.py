@@ -25,15 +25,22 @@ def signals(grace: float = 0.0) -> Iterator[threading.Event]:
         yield stop
 
 
+class _Interrupt(BaseException):
+    """A signal on its way out of the work, which catches faults but not this."""
+
+
 @contextmanager
 def heeded_at_once(grace: float = 0.0) -> Iterator[None]:
     """Raise Stopped wherever the work is when one of them comes; `grace` as in `signals`."""
 
     def stop() -> None:
-        raise Stopped("stopped.")
+        raise _Interrupt
 
-    with _told(stop, grace):
-        yield
+    try:
+        with _told(stop, grace):
+            yield
+    except _Interrupt:
+        raise Stopped("stopped.") from None
 
 
 @contextmanager

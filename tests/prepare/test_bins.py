@@ -56,3 +56,8 @@ def test_any_numbers_fall_into_few_ordered_ranges(numbers: set[Decimal | int]) -
     assert set(of) == texts
     assert list(dict.fromkeys(of[text] for text in sorted(texts, key=Decimal))) == values
     assert len(values) <= 20
+
+
+def test_ranges_are_made_of_many_numbers_not_of_many_spellings() -> None:
+    values, _ = values_of([f"{number}{end}" for number in range(11) for end in ("", ".0", ".00")])
+    assert values == [str(number) for number in range(11)]

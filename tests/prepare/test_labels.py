@@ -97,6 +97,12 @@ def test_columns_that_make_no_label_are_left_out_aloud(tmp_path: Path) -> None:
     assert 'column "set" has one value only (train): left out' in text
 
 
+def test_a_column_whose_name_cannot_be_asked_for_is_left_out(tmp_path: Path) -> None:
+    found, said = csv(tmp_path, "file,hair,q>=5\n1.jpg,red,x\n2.jpg,blue,y\n0.jpg,red,y\n", names=NAMES[:3])
+    assert list(found.schema) == ["hair"]
+    assert 'column "q>=5" has a = in its name' in "\n".join(said)
+
+
 def test_a_column_asked_for_is_taken(tmp_path: Path) -> None:
     found, said = csv(tmp_path, ROWS, ":tags, hair")
     assert list(found.schema) == ["tags", "hair"]

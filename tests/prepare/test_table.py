@@ -49,7 +49,6 @@ def test_what_is_wrong_is_said(tmp_path: Path) -> None:
     assert "no header" in fault(tmp_path, "1.jpg,red\n2.jpg,blue\n")
     assert "no column beside" in fault(tmp_path, "file\n1.jpg\n")
     assert 'two columns called "hair"' in fault(tmp_path, "file,hair,hair\n1.jpg,a,b\n")
-    assert 'column "a=b" has a "="' in fault(tmp_path, "file,a=b\n1.jpg,a\n")
     assert "column 3 has no name" in fault(tmp_path, "file,hair,\n1.jpg,a,b\n")
     assert "line 3 has 3 fields" in fault(tmp_path, "file,hair\n1.jpg,a\n2.jpg,a,b\n")
     assert "line 2 names no file" in fault(tmp_path, "file,hair\n,a\n")

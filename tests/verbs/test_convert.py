@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import tarfile
 import zipfile
 from pathlib import Path
@@ -138,6 +139,24 @@ def test_force_replaces_whole(faces: FaceSet, tmp_path: Path) -> None:
         convert(faces.path, tmp_path / name, force=True)
     assert len(list((tmp_path / "folder").rglob("*.png"))) == COUNT
     assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_force_replaces_what_a_link_names_and_nothing_beside_it(faces: FaceSet, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    convert(faces.path, tmp_path / "disk" / "folder")
+    (tmp_path / "folder").symlink_to(tmp_path / "disk" / "folder")
+    for _ in range(2):
+        convert(faces.path, tmp_path / "folder", force=True)
+    assert (tmp_path / "folder").is_symlink()
+    assert len(list((tmp_path / "disk" / "folder").rglob("*.png"))) == COUNT
+    assert not list(tmp_path.rglob(".*.old"))
+    mine = tmp_path / "disk" / ".folder.old" / "thesis.txt"
+    mine.parent.mkdir()
+    mine.write_text("mine")
+    with pytest.raises(PhizError, match="in the way"):
+        convert(faces.path, tmp_path / "folder", force=True)
+    assert mine.read_text() == "mine"
 
 
 def test_force_leaves_a_picture_folder_of_others_alone(faces: FaceSet, tmp_path: Path) -> None:

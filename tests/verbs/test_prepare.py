@@ -223,6 +223,24 @@ def test_another_command_is_refused_and_force_replaces(tmp_path: Path) -> None:
     assert nothing_left(tmp_path)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_force_replaces_what_a_link_names_and_nothing_beside_it(tmp_path: Path) -> None:
+    source, there, link = folder(tmp_path / "faces", files()), tmp_path / "disk" / "set", tmp_path / "set"
+    there.parent.mkdir()
+    prepare(source, there, size=16)
+    link.symlink_to(there)
+    for size in (20, 24):
+        prepare(source, link, size=size, force=True)
+        assert link.is_symlink()
+        assert FaceSet.open(there, verify=True).size == size
+    assert nothing_left(tmp_path)
+    mine = there.parent / ".set.old" / "thesis.txt"
+    mine.parent.mkdir()
+    mine.write_text("mine")
+    assert "in the way" in refused(source, link, size=16, force=True)
+    assert mine.read_text() == "mine"
+
+
 def test_force_replaces_nothing_that_is_not_a_face_set(tmp_path: Path) -> None:
     source = folder(tmp_path / "faces", files())
     precious = folder(tmp_path / "thesis", {"chapter.txt": b"words"})

@@ -157,11 +157,47 @@ def test_force_keeps_the_old_run_until_the_new_one_is_finished(tmp_path, capsys)
     assert (run / "model" / "config.json").exists()
 
 
+def test_force_keeps_an_unfinished_run_until_the_new_one_is_planned(tmp_path, monkeypatch):
+    faces, run = write_faces(tmp_path / "faces"), tmp_path / "run"
+    phiz.train(faces.path, run, **OPTIONS)
+    whole = (run / "recipe.json").read_bytes()
+    with pytest.raises(Surroundings, match="is no number"):
+        phiz.train(faces.path, run, **ASTRAY, force=True)
+    begun = (run / "recipe.json").read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr("phiz.training.fitting.fit", no_memory)
+        with pytest.raises(PhizError, match="does not fit"):
+            phiz.train(faces.path, run, **OPTIONS, force=True)
+    assert (run / "recipe.json").read_bytes() == begun
+    assert (tmp_path / ".run.old" / "recipe.json").read_bytes() == whole
+    phiz.train(faces.path, run, **{**OPTIONS, "steps": 7}, force=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["faces", "run"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_a_link_to_an_empty_folder_is_as_it_was_where_nothing_can_be_planned(tmp_path, monkeypatch):
+    faces, link = write_faces(tmp_path / "faces"), tmp_path / "run"
+    (tmp_path / "there").mkdir()
+    link.symlink_to(tmp_path / "there")
+    monkeypatch.setattr("phiz.training.fitting.fit", no_memory)
+    for force in (False, True):
+        with pytest.raises(PhizError, match="does not fit"):
+            phiz.train(faces.path, link, **OPTIONS, force=force)
+        assert list(link.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["someone else's", "a link to a run"])
 @pytest.mark.usefixtures("quickly")
-def test_what_phiz_did_not_put_aside_stays(tmp_path):
+def test_what_phiz_did_not_put_aside_stays(tmp_path, kind):
     faces, run = write_faces(tmp_path / "faces"), tmp_path / "run"
     mine = tmp_path / ".run.old" / "thesis.txt"
-    mine.parent.mkdir()
+    if kind == "a link to a run":
+        if os.name == "nt":
+            pytest.skip("links need rights on Windows")
+        phiz.train(faces.path, tmp_path / "best", **OPTIONS)
+        mine.parent.symlink_to(tmp_path / "best")
+    else:
+        mine.parent.mkdir()
     mine.write_text("mine")
     phiz.train(faces.path, run, **OPTIONS)
     with pytest.raises(PhizError, match="in the way"):

@@ -112,7 +112,7 @@ def test_what_does_not_fit_is_named(faces, tmp_path):
         ({"scale": 3}, "scale", 2),
         ({"settings": SMALL | {"crop": "96"}}, "faces of 64 px are smaller than the crop of 96", 3),
         ({"settings": SMALL | {"crop": "40"}}, "divisible by 16", 2),
-        ({"settings": SMALL | {"crop": "16"}}, "crop: Input should be greater than or equal to 32", 2),
+        ({"settings": SMALL | {"crop": "16"}}, "from crops of 32 px and more", 2),
         ({"size": 128}, "faces of 64 px, not 128", 3),
         ({"size": 50}, "48", 2),
         ({"recipe": "compct"}, "compact", 2),

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from phiz import __version__
+from phiz.artefacts import FULL
 from phiz.errors import UsageError
 from phiz.screen import tell
 
@@ -61,7 +62,9 @@ def put(line: object) -> None:
     """Print a line of what came of the work; that nobody reads it any more is no fault of that."""
     try:
         print(line, flush=True)
-    except BrokenPipeError:
+    except OSError as fault:
+        if fault.errno in FULL:
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -24,10 +24,10 @@ def values_of(texts: Iterable[str]) -> tuple[list[str], dict[str, str]]:
     up to, not including, 0.6. Codes with leading zeros are words, not numbers.
     """
     found = set(texts)
-    if len(found) > MOST_NUMBERS and all(_NUMBER.fullmatch(text) for text in found):
-        of = _ranges(found)
-        return list(dict.fromkeys(of.values())), of
-    if all(_NUMBER.fullmatch(text) for text in found):
+    if is_numbers(found):
+        if len({Decimal(text) for text in found}) > MOST_NUMBERS:
+            of = _ranges(found)
+            return list(dict.fromkeys(of.values())), of
         shortest: dict[Decimal, str] = {}
         for text in sorted(found, key=lambda text: (Decimal(text), len(text), text)):
             shortest.setdefault(Decimal(text), text)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from phiz.artefacts import disk, swap, sync
+from phiz.artefacts import beside, disk, real, swap, sync
 from phiz.errors import PhizError, UsageError, nearest
 from phiz.faceset import FaceSet
 
@@ -73,6 +73,9 @@ def convert(faces: FaceSet, out: Path, kind: str, label: str | None, force: bool
         raise PhizError(f"{out} is something else than is to be written; move it away yourself.")
     if out.is_dir() and any(out.iterdir()) and not (out / _MARK).is_file():
         raise PhizError(f"{out} is no folder that phiz wrote, so --force does not replace it.")
+    out = real(out)
+    if (old := beside(out)).exists() and not (old / _MARK).is_file():
+        raise PhizError(f"{old} is in the way: phiz keeps there for a while what it replaces; move it away.")
     aside = out.with_name(f".{out.name}.partial")
     with disk(out):
         out.parent.mkdir(parents=True, exist_ok=True)

@@ -196,7 +196,7 @@ def _from_table(
     taken = {}
     for column in columns or table.columns:
         texts = found.column(column)
-        if why := _useless(texts, asked=columns is not None or is_age(column)):
+        if why := _unaskable(column) or _useless(texts, asked=columns is not None or is_age(column)):
             if columns:
                 raise PhizError(f'{table.path}: column "{column}" {why}.')
             warn(f'{table.path}: column "{column}" {why}: left out.')
@@ -228,6 +228,11 @@ def _speak_of_rows(table: Table, found: Match, names: Sequence[str], warn: Warn)
         )
 
 
+def _unaskable(column: str) -> str:
+    """Say why a column's name cannot be that of a label, or "" where it can."""
+    return "has a = in its name, and labels are asked for as NAME=VALUE; rename it" if "=" in column else ""
+
+
 def _useless(texts: Sequence[str], asked: bool) -> str:
     """Say why a column cannot be a label, or "" where it can."""
     values = set(texts) - {""}
@@ -249,7 +254,7 @@ def _encode(columns: dict[str, list[str]], warn: Warn) -> tuple[dict[str, list[s
         values, of = values_of(text for text in texts if text)
         if len(values) > MOST_VALUES:
             raise PhizError(f'"{attribute}" has {len(values):,} values; {MOST_VALUES:,} are the most.')
-        if len(of) > len(values):
+        if not set(values) <= of.keys():
             ends = f"{values[0]} to {values[-1]}"
             warn(f'"{attribute}": {len(of):,} different numbers became {len(values)} ranges, {ends}.')
         place = {value: index for index, value in enumerate(values)}

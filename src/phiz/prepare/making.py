@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 import phiz
-from phiz.artefacts import check_target, disk, kind_of, swap, sync
+from phiz.artefacts import check_beside, check_target, disk, kind_of, swap, sync
 from phiz.errors import PhizError, Stopped, Surroundings
 from phiz.faceset import FaceSet
 from phiz.prepare import colours, keeping, report
@@ -97,6 +97,7 @@ class Job:
 
             return grow(self, FaceSet.open(self.target))
         check_target(self.target, "faceset", force)
+        check_beside(self.target, "faceset")
         decision = self._decide()
         with self.working(decision.detector, range(len(self.names))) as (work, how, limits):
             aside = work.folder / "set"

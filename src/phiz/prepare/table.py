@@ -73,11 +73,6 @@ def _check_header(path: Path, names: list[str], lines: list[tuple[int, list[str]
     for place, name in enumerate(names[1:], 1):
         if not name and any(row[place : place + 1] not in ([], [""]) for _, row in lines):
             raise PhizError(f"{path}: column {place + 1} has no name; give it one in the first line.")
-        if "=" in name:
-            raise PhizError(
-                f'{path}: column "{name}" has a "=" in its name, and labels are asked for as NAME=VALUE; '
-                "rename it."
-            )
         if name and name in names[1:place]:
             raise PhizError(f'{path} has two columns called "{name}"; rename one.')
     if not any(names[1:]):

@@ -13,7 +13,8 @@ GENERATOR = "generator"
 """The degradation that a generator's own pictures show; it needs one."""
 
 LEAST = 32
-"""Pixels of the smallest crop: of 16, srgan's D leaves one place, too few for the statistics of one face."""
+"""Pixels of the smallest crop that a new training takes: of 16, srgan's D leaves one place, and a batch of
+one has no statistics there."""
 
 
 class Sharp(Part):
@@ -45,7 +46,7 @@ class UpscalingRecipe(Part):
     network: Network
     scale: Literal[2, 4] = 4
     size: int = 256
-    crop: int = Field(128, ge=LEAST)
+    crop: int = Field(128, ge=16)
     batch: int = Field(16, ge=1)
     steps: int | None = Field(None, ge=1)
     degradations: dict[str, float] = Field({"clean": 0.4, "mild": 0.4, "first-order": 0.2})

@@ -53,7 +53,7 @@ def untouched() -> Iterator[None]:
     ]
     workspace = os.environ.get(_WORKSPACE)
     drawn = torch.get_rng_state()
-    drawn_on_gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    drawn_on_gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
     try:
         yield
     finally:

@@ -106,6 +106,14 @@ def planned(folder: Path) -> bool:
         return False
 
 
+def begun(folder: Path) -> bool:
+    """Say whether the run at `folder` may have begun: its steps are fixed, or it cannot be read."""
+    try:
+        return read(folder).plan is not None
+    except PhizError:
+        return True
+
+
 def done(folder: Path) -> bool:
     """Say whether `folder` holds a run that is finished."""
     try:

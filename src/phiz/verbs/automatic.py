@@ -74,6 +74,7 @@ def _calibrated(run: Run, faces: FaceSet, choosing: bool) -> tuple[Precision, fl
 def _choose(run: Run, faces: FaceSet, steps: int) -> None:
     """Have the rule write the recipe, but for what the user has set."""
     from phiz.training import auto, recipe
+    from phiz.training.distributed import join
 
     settings = dict(run.asked.get("settings") or {})
 
@@ -90,7 +91,7 @@ def _choose(run: Run, faces: FaceSet, steps: int) -> None:
         steps=steps,
         counted=run.recipe.steps is not None,
         flip=run.recipe.flip,
-        batch=run.recipe.batch if asked("batch") else None,
+        batch=run.recipe.batch if asked("batch") or run.device != "cpu" or join().world > 1 else None,
         network=run.recipe.network if run.donor or asked("network") else None,
         device="gpu" if run.device.startswith("cuda") else "cpu",
     )

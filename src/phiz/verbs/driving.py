@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import platform
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +18,7 @@ from phiz.errors import MissingExtra, PhizError, Stopped, Surroundings, UsageErr
 from phiz.faceset import FaceSet
 from phiz.screen import Silence, TrainingScreen
 from phiz.verbs import processes, results, sources
+from phiz.verbs.replacing import Aside
 
 if TYPE_CHECKING:
     import numpy as np
@@ -194,17 +193,9 @@ def start(run: Run, faces_of: Callable[[Run], FaceSet], force: bool, make: MakeJ
     from phiz.training import run as runs
     from phiz.training.distributed import join
 
-    place = run.folder.resolve()  # a link stays a link
-    old = artefacts.beside(place)
+    aside = Aside(run.folder)
     if force and run.folder.exists():
-        artefacts.check_beside(place)
-        with artefacts.disk(run.folder):
-            if old.exists() and not runs.done(place):  # the old one is what is whole
-                artefacts.discard(place)
-            else:
-                artefacts.discard(old)
-                _move_aside(place, old)
-            place.mkdir(exist_ok=True)
+        aside.put()
     try:
         with stopping.heeded_at_once(loop.grace(join())):
             run.write()
@@ -216,12 +207,9 @@ def start(run: Run, faces_of: Callable[[Run], FaceSet], force: bool, make: MakeJ
             raise
         cut = run.faceset is not None and (run.folder / "faceset").exists()
         cut &= not isinstance(fault, UsageError)  # another command is needed, to which this run is in the way
-        replaces = artefacts.kind_of(old) == "run"
-        lasting = (cut or isinstance(fault, Stopped | Surroundings)) and not replaces
+        lasting = (cut or isinstance(fault, Stopped | Surroundings)) and aside.newest is None
         if not lasting:
-            shutil.rmtree(place, ignore_errors=True)
-            if replaces:
-                old.replace(place)
+            aside.restore()
         if isinstance(fault, Stopped):
             kept = ", what was prepared is kept; the same command with --resume goes on" if lasting else ""
             raise Stopped(f"stopped before the first step{kept}.") from None
@@ -242,15 +230,6 @@ def drive(run: Run, faces: FaceSet, make: MakeJob) -> Trained:
         with _before_the_first_step(run, group):
             job, measure, spent = _ready(run, faces, make, group)
         return _drive(run, job, measure, spent, group, stop)
-
-
-def _move_aside(folder: Path, to: Path) -> None:
-    try:
-        folder.replace(to)
-    except OSError as fault:
-        if fault.errno not in (errno.EBUSY, errno.EXDEV):
-            raise
-        raise PhizError(f"{folder} is a mount, which cannot be moved aside: name a folder in it.") from None
 
 
 @contextmanager
@@ -285,6 +264,8 @@ def _ready(run: Run, faces: FaceSet, make: MakeJob, group: Group) -> tuple[Job, 
         measure = _make_plan(run, job, group)
     assert run.plan
     if group.first:
+        aside = Aside(run.folder)
+        aside.drop(aside.unfinished)
         group.began()
     if run.plan.evaluations and measure is None and group.first:
         measure = job.measure()
@@ -298,8 +279,7 @@ def _drive(
     from phiz.training import loop
 
     assert run.plan
-    old = artefacts.beside(run.folder.resolve())
-    replaces = group.first and artefacts.kind_of(old) == "run"
+    aside = Aside(run.folder)
     steps, folder = run.plan.steps, run.folder
     stages = [(stage.steps, stage.rate) for stage in run.plan.stages]
     with TrainingScreen(folder / "log.txt", stages) if group.first else Silence() as screen:
@@ -308,8 +288,8 @@ def _drive(
         if run.profile and group.world == 1:
             with _before_the_first_step(run, group):
                 _profile(folder, job.profile(), screen)
-        if replaces:
-            screen.say(f"The run that was here before lies in {old} until this one is done.")
+        if group.first and aside.newest:
+            screen.say(f"The run that was here before lies in {aside.newest} until this one is done.")
         outcome = loop.run(
             job.task,
             run.plan,
@@ -333,8 +313,7 @@ def _drive(
         run.finished["best"] = {"step": outcome.best_step, measure.name: outcome.best}
         run.finished["evaluating"] = round(outcome.evaluating, 3)
     run.write()
-    if replaces:
-        artefacts.discard(old)
+    aside.drop(aside.old)
     return Trained(folder, model, job.closing())
 
 

@@ -172,6 +172,10 @@ def _recipe(
     if (enlarging.GENERATOR in whole.degradations) != (generator is not None):
         raise UsageError('The degradation "generator" and --generator MODEL belong together.')
     size = asked["size"] or ("size" in settings and whole.size) or _size(source, whole.scale, generator)
+    if whole.crop < enlarging.LEAST:
+        raise UsageError(
+            f"--set crop={whole.crop}: an upscaler learns from crops of {enlarging.LEAST} px and more."
+        )
     if size < enlarging.LEAST:
         raise PhizError(
             f"{source}: an upscaler learns from faces of {enlarging.LEAST} px and more, not of {size} px."
