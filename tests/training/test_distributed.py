@@ -190,7 +190,7 @@ def test_two_processes_train_what_auto_chose_for_their_minutes(tmp_path):
     assert [status for status, _ in left] == [0, 0], left
     written = json.loads((run / "recipe.json").read_text())
     assert written["processes"] == 2
-    assert len(written["reasons"]) == 5
+    assert len(written["reasons"]) == 6
     assert (run / "model" / "config.json").exists()
 
 

@@ -72,10 +72,10 @@ def check_apart(out: Path, force: bool, *given: str | Path | None) -> None:
 
 
 def check_asked_once(asked: Mapping[str, Any], settings: Mapping[str, str]) -> None:
-    """Refuse `--set` where an option says the same already (UsageError)."""
+    """Refuse `--set` where an option says otherwise (UsageError)."""
     for key in ("size", "batch", "seed", "steps", "scale"):
-        if asked.get(key) is not None and key in settings:
-            raise UsageError(f"--{key} and --set {key}={settings[key]} say the same; leave one out.")
+        if asked.get(key) is not None and settings.get(key, str(asked[key])) != str(asked[key]):
+            raise UsageError(f"--{key} {asked[key]} and --set {key}={settings[key]} differ; leave one out.")
     if asked["minutes"] is not None and "steps" in settings:
         raise UsageError("Give --minutes or --set steps=..., not both.")
 
