@@ -29,9 +29,13 @@ _MARKS: dict[str, Kind] = {
     "collection.json": "collection",
     "site.json": "site",
 }
+WRITTEN = ".phiz"
+"""A file in a folder of pictures that phiz wrote; readers of picture folders pass over such names."""
+
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says where there is no room."""
 
+# What the system says where a place is not to be written, whatever room there is.
 _REFUSED = (
     errno.EACCES, errno.EROFS, errno.EPERM, errno.EBUSY, errno.ENOTDIR, errno.EISDIR, errno.EEXIST,
     errno.ENAMETOOLONG, errno.ELOOP, errno.EXDEV,
@@ -233,9 +237,11 @@ def discard(folder: Path) -> None:
         return
     with suppress(OSError):
         for entry in folder.iterdir():
-            if entry.name not in _MARKS and entry.is_dir() and not entry.is_symlink():
+            if entry.name in (*_MARKS, WRITTEN):
+                continue
+            if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry, ignore_errors=True)
-            elif entry.name not in _MARKS:
+            else:
                 entry.unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -14,7 +14,6 @@ import typer
 from phiz import __version__
 from phiz.artefacts import FULL
 from phiz.errors import UsageError
-from phiz.screen import tell
 
 app = typer.Typer(
     name="phiz",
@@ -51,11 +50,6 @@ Sharpness = Annotated[
 Upscaler = Annotated[
     Path | None, typer.Option("--upscaler", help="What enlarges: a run of train-upscaler, or its model.")
 ]
-
-
-def say(line: str) -> None:
-    """Say a line on the way."""
-    tell(line)
 
 
 def put(line: object) -> None:

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from phiz.cli.common import Force, Labels, app, pair, put, say
+from phiz.cli.common import Force, Labels, app, pair, put
 from phiz.errors import UsageError
+from phiz.screen import tell
 
 
 @app.command(epilog="Example: [bold]phiz demo -o demo --minutes 3[/]")
@@ -95,7 +96,7 @@ def collect(
             export=export,
             forget_artist=forget_artist or (),
             progress=tick,
-            say=say,
+            say=tell,
         )
     for line in result.lines:
         put(line)
@@ -185,7 +186,7 @@ def prepare(
             ray=ray,
             force=force,
             progress=tick,
-            warn=say,
+            warn=tell,
         )
     found = faces.made.get("detector") or {}
     if not change and found.get("why") not in (None, "asked for"):

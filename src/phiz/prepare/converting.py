@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from phiz.artefacts import beside, disk, real, swap, sync
+from phiz.artefacts import WRITTEN, beside, disk, real, swap, sync
 from phiz.errors import PhizError, UsageError, nearest
 from phiz.faceset import FaceSet
 
@@ -30,7 +30,6 @@ FORMATS = {
     "webdataset": "a tar of PNG files, each with a JSON of its labels",
     "manifest": "the manifest alone, a line of JSON for every row",
 }
-_MARK = ".phiz"  # in a folder that phiz wrote; readers of picture folders pass over such names
 _SUFFIXES = {".zip": "stylegan", ".tar": "webdataset", ".jsonl": "manifest", "": "imagefolder"}
 
 
@@ -71,10 +70,10 @@ def convert(faces: FaceSet, out: Path, kind: str, label: str | None, force: bool
         raise PhizError(f"{out} exists; choose another name, or --force to replace it.")
     if out.exists() and (out.is_dir() != (kind == "imagefolder")):
         raise PhizError(f"{out} is something else than is to be written; move it away yourself.")
-    if out.is_dir() and any(out.iterdir()) and not (out / _MARK).is_file():
+    if out.is_dir() and not _ours(out):
         raise PhizError(f"{out} is no folder that phiz wrote, so --force does not replace it.")
     out = real(out)
-    if (old := beside(out)).exists() and not (old / _MARK).is_file():
+    if out.is_dir() and (old := beside(out)).exists() and not _ours(old):
         raise PhizError(f"{old} is in the way: phiz keeps there for a while what it replaces; move it away.")
     aside = out.with_name(f".{out.name}.partial")
     with disk(out):
@@ -85,6 +84,11 @@ def convert(faces: FaceSet, out: Path, kind: str, label: str | None, force: bool
             _settle(aside, out)
         finally:
             _remove(aside)
+
+
+def _ours(folder: Path) -> bool:
+    """Say whether phiz wrote a folder of pictures, or it is empty."""
+    return folder.is_dir() and ((folder / WRITTEN).is_file() or not any(folder.iterdir()))
 
 
 def _settle(aside: Path, out: Path) -> None:
@@ -152,7 +156,7 @@ def _entry(name: str) -> zipfile.ZipInfo:
 
 def _imagefolder(faces: FaceSet, out: Path, label: str | None, progress: Progress) -> None:
     out.mkdir()
-    (out / _MARK).write_text("phiz convert wrote this folder, and replaces it with --force.\n", "utf-8")
+    (out / WRITTEN).write_text("phiz convert wrote this folder, and replaces it with --force.\n", "utf-8")
     with open(out / "metadata.jsonl", "w", encoding="utf-8") as table:
         for position, data, labels in _samples(faces, progress):
             name = f"{position // 1000:05d}/{position:08d}.png"

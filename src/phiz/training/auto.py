@@ -46,7 +46,7 @@ class Case:
             allows, or those asked for.
         counted: the steps were asked for, so that they do not become fewer with a wider network.
         flip: whether faces are mirrored, which makes them twice as many.
-        batch: faces a step, where that was asked for; None to choose it.
+        keep_batch: whether the recipe's batch is taken as it is.
         network: the one to keep, whose steps are meant then; None to choose one.
         device: "cpu" or "gpu".
     """
@@ -56,7 +56,7 @@ class Case:
     steps: int
     counted: bool = False
     flip: bool = True
-    batch: int | None = None
+    keep_batch: bool = False
     network: Network | None = None
     device: Literal["cpu", "gpu"] = "cpu"
 
@@ -67,9 +67,9 @@ def choose(base: Recipe, case: Case) -> tuple[Recipe, dict[str, str]]:
     `base` is the recipe `auto`: what no rule changes is taken from it.
     """
     network, steps, why = _network(base, case)
-    batch = case.batch or _batch(base, case, steps)
-    smaller = 1.0 if case.batch else base.batch / batch
-    views = steps * smaller * batch / (case.faces * (2 if case.flip else 1))
+    batch = _batch(base, case, steps)
+    smaller = base.batch / batch
+    views = steps * base.batch / (case.faces * (2 if case.flip else 1))
     rate = max(_LEAST_RATE, _RATE * min(1.0, math.sqrt(_SURE / steps))) / math.sqrt(smaller)
     pixels = max(1.0, (case.size / 64) ** 2)
     first = _OUTLINE_STEPS * (1.0 if case.counted else _OUTLINE_COST)  # in adversarial steps
@@ -101,13 +101,13 @@ def choose(base: Recipe, case: Case) -> tuple[Recipe, dict[str, str]]:
 
 def _batch(base: Recipe, case: Case, steps: int) -> int:
     """Return the faces of a step: fewer, where so few steps of the recipe's batch are possible on a CPU."""
-    brief = case.device == "cpu" and not case.counted and steps < _BRIEF
+    brief = case.device == "cpu" and not case.counted and not case.keep_batch and steps < _BRIEF
     return min(_SMALL, base.batch) if brief else base.batch
 
 
 def _batch_said(batch: int, smaller: float, steps: int) -> str:
     if smaller == 1.0:
-        return f"batch {batch}: the recipe's, or as you asked."
+        return f"batch {batch}: the recipe's."
     return (
         f"batch {batch}, so about {_steps(round(steps * smaller))}: {smaller:g} times as many as of "
         f"{round(batch * smaller)} show more varied faces in so little time."
@@ -129,7 +129,7 @@ def _network(base: Recipe, case: Case) -> tuple[Network, int, str]:
         discriminator=base.network.discriminator | {"width": width},
     )
     wider = next((w for w in _WORTH if costs[w] > costs[width]), "")
-    reason, faces = "time enough for the widest.", case.batch or base.batch
+    reason, faces = "time enough for the widest.", base.batch
     if wider:
         from_steps = _WORTH[wider] if case.counted else round(_WORTH[wider] * costs[wider] / costs[width])
         reason = f"{wider} is taken from {from_steps:,} of these on, by guess."
@@ -160,7 +160,8 @@ def _strength(views: float) -> float:
 
 
 def _augmented(strength: float, views: float) -> str:
-    seen = f"each face, its mirror image apart, is seen about {views:,.0f} times"
+    often = f"about {views:,.0f} times" if views >= 1.5 else "about once" if views >= 0.75 else "once at most"
+    seen = f"each face, its mirror image apart, is seen {often}"
     if not strength:
         return f"augmentation none: {seen}."
     return f"augmentation {strength:g}: {seen}, often enough to be learned by heart."

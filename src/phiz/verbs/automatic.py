@@ -91,7 +91,7 @@ def _choose(run: Run, faces: FaceSet, steps: int) -> None:
         steps=steps,
         counted=run.recipe.steps is not None,
         flip=run.recipe.flip,
-        batch=run.recipe.batch if asked("batch") or run.device != "cpu" or join().world > 1 else None,
+        keep_batch=asked("batch") or run.device != "cpu" or join().world > 1,
         network=run.recipe.network if run.donor or asked("network") else None,
         device="gpu" if run.device.startswith("cuda") else "cpu",
     )

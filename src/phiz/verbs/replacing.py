@@ -17,7 +17,7 @@ class Aside:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.place = folder, folder.resolve()
+        self.folder, self.place = folder, artefacts.real(folder)
         self.old = artefacts.beside(self.place)
         self.unfinished = self.place.with_name(f".{self.place.name}.unfinished")
 

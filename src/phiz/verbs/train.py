@@ -12,18 +12,15 @@ from phiz.errors import PhizError, Stopped, UsageError
 from phiz.faceset import FaceSet
 from phiz.model import Model, load
 from phiz.verbs import automatic, processes, results, sources, words
+from phiz.verbs.asked import check_apart, check_asked_once, check_length, numbers
 from phiz.verbs.driving import (
     DEFAULT_MINUTES,
     Job,
     Trained,
-    check_apart,
-    check_asked_once,
-    check_length,
     device_of,
     drive,
     existing,
     need_torch,
-    numbers,
     start,
 )
 

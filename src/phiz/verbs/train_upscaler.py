@@ -13,18 +13,15 @@ from phiz.faceset import FaceSet
 from phiz.model import load
 from phiz.prepare.sources import close, open_sources
 from phiz.verbs import enlarged, processes, sources, words
+from phiz.verbs.asked import check_apart, check_asked_once, check_length, numbers
 from phiz.verbs.driving import (
     DEFAULT_MINUTES,
     Job,
     Trained,
-    check_apart,
-    check_asked_once,
-    check_length,
     device_of,
     drive,
     existing,
     need_torch,
-    numbers,
     start,
 )
 
