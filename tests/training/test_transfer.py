@@ -14,6 +14,7 @@ import torch
 import phiz
 from phiz import networks
 from phiz.errors import PhizError, UsageError
+from phiz.networks.layers import normed
 from phiz.training import transfer
 from phiz.training.transfer import Donor
 from toyset import SMALL, write_faces
@@ -166,6 +167,32 @@ def test_without_its_verdict_d_keeps_what_it_sees_and_says_what_a_new_one_does(d
     for name, value in to.state_dict().items():
         anew = name.startswith(("dense.", "labels."))
         assert torch.equal(value, new[name] if anew else torch.from_numpy(given.discriminator[name])), name
+
+
+def test_without_its_lengths_g_draws_the_same_and_learns_like_a_new_one(donor):
+    given, labels = Donor.of(donor), donor.config.labels
+    new, whole, to = network(16, [2, 3]), network(16, [2, 3]), network(16, [2, 3])
+    for values in given.generator:  # as long training does
+        if values.endswith(("enter.weight", "inner.weight")):
+            given.generator[values] = 3.0 * given.generator[values]
+    transfer.generator(whole, given, labels)
+    assert transfer.generator(to, given, labels, lengths=False).anew == []
+    for (layer, _), (fresh, _) in zip(normed(to), normed(new), strict=True):
+        assert torch.isclose(layer.weight.norm(), fresh.weight.norm())
+    chosen = labels_drawn(donor)
+    assert torch.allclose(faces_drawn(to, chosen), faces_drawn(whole, chosen), atol=1e-3)
+
+
+def test_lengths_are_new_where_outlines_are_learned_and_kept_where_a_training_goes_on(donor, tmp_path):
+    begun = {}
+    for name, settings in (("outlines", {}), ("further", {"outline": "null"})):
+        run = phiz.train(
+            write_faces(tmp_path / name, 30).path, tmp_path / f"{name}-run", steps=2, start_from=donor.path,
+            settings=SETTINGS | {"generator.rate": "1e-9", "outline.rate": "1e-9"} | settings,
+        )  # fmt: skip
+        begun[name] = np.linalg.norm(run.model.weights()["stages.0.enter.weight"])
+    assert np.isclose(begun["further"], np.linalg.norm(donor.weights()["stages.0.enter.weight"]), rtol=1e-3)
+    assert not np.isclose(begun["outlines"], begun["further"], rtol=1e-3)
 
 
 def test_labels_say_nothing_yet_where_the_donor_had_none(tmp_path):

@@ -111,11 +111,11 @@ class Players:
     def start_from(self, donor: Donor) -> list[str]:
         """Take the weights of another model; return lines that say what was taken."""
         schema = self.faces.schema if self.conditions else {}
-        taken = transfer.generator(self.generator, donor, schema)
+        goes_on = self.recipe.outline is None
+        taken = transfer.generator(self.generator, donor, schema, lengths=goes_on)
         lines = [f"G starts from {donor.name}: {taken}"]
         if donor.discriminator:
-            verdict = self.recipe.outline is None
-            taken = transfer.discriminator(self.discriminator, donor, schema, verdict)
+            taken = transfer.discriminator(self.discriminator, donor, schema, verdict=goes_on)
             lines.append(f"D starts from {donor.name}: {taken}")
         else:
             lines.append(f"D starts anew: {donor.name} has none.")

@@ -15,9 +15,14 @@ their summed vectors by their frequencies and R R^T its covariance.
         styles. What it said to G's first layer, which has none, is lost.
     D: mu goes into its last layer, and labels that it does not know say nothing yet.
 
-Where G learns outlines of other faces first, D's verdict (its last layer and what labels add to it) starts
-anew, and only what it has learned to see is taken. A trained verdict may be so sure that a G which begins
-with blurred faces never comes near (benchmarks/RESULTS.md).
+Where G learns outlines of other faces first, two things are made new (benchmarks/RESULTS.md):
+
+    D's verdict (its last layer and what labels add to it): only what D has learned to see is taken. A trained
+        verdict may be so sure that a G which begins with blurred faces never comes near.
+    The length of G's weights before a batch norm. It says nothing of what G draws, but sets how fast G can
+        learn, as a step of Adam is as long as the rate whatever the weights are (van Laarhoven, arXiv
+        1706.05350). Training has made them some three times as long as new ones; they are taken as long as
+        new ones are.
 """
 
 from __future__ import annotations
@@ -32,6 +37,7 @@ import torch
 from torch import Tensor, nn
 
 from phiz.model import DISCRIMINATOR, Model
+from phiz.networks.layers import normed
 
 _VECTORS, _DENSE, _STYLE = "labels.vectors.weight", "dense.weight", "style.weight"
 LEAST = 0.25
@@ -102,9 +108,10 @@ class Lost:
         return cls(mean, _root(covariance))
 
 
-def generator(network: nn.Module, donor: Donor, to: Schema) -> Taken:
-    """Fill a generator with labels `to` with what fits of the donor's."""
+def generator(network: nn.Module, donor: Donor, to: Schema, lengths: bool = True) -> Taken:
+    """Fill a generator with labels `to` with what fits of the donor's, lengths of weights too or without."""
     given, taken = donor.generator, Taken()
+    new = [(layer, norm, layer.weight.norm().item()) for layer, norm in normed(network)]  # type: ignore[operator, union-attr]
     lost = Lost.of(given[_VECTORS].astype(np.float64), donor, to) if _VECTORS in given else None
     folds = not set(to) - _shared(donor.schema, to)  # no labels of its own take the place of what was lost
     with torch.no_grad():
@@ -119,6 +126,8 @@ def generator(network: nn.Module, donor: Donor, to: Schema) -> Taken:
             _note(taken, name, count, old.numel())
         if lost is not None and folds:
             _into_biases(state, given, lost)
+        for layer, norm, length in new if not lengths else ():
+            _lengthen(layer, norm, length)
     return taken
 
 
@@ -192,6 +201,15 @@ def _coded(old: Tensor, new: np.ndarray | None, labelled: bool, lost: Lost | Non
         read = values[:, had:] @ torch.from_numpy(lost.root).to(old)
         old[:, :both] += read[:, :both]
     return both * len(old) * (1 + (labelled and was))
+
+
+def _lengthen(layer: nn.Module, norm: nn.Module, length: float) -> None:
+    """Give a layer's weights a length; what its norm makes of them stays as it is."""
+    factor = length / max(layer.weight.norm().item(), 1e-12)  # type: ignore[operator, union-attr]
+    for values in (layer.weight, layer.bias, norm.running_mean):
+        if values is not None:
+            values.mul_(factor)  # type: ignore[operator]
+    norm.running_var.mul_(factor**2)  # type: ignore[operator, union-attr]
 
 
 def _into_biases(state: Mapping[str, Tensor], given: Weights, lost: Lost) -> None:
