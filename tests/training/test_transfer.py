@@ -10,13 +10,13 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
+from torch import nn
 
 import phiz
 from phiz import networks
 from phiz.errors import PhizError, UsageError
-from phiz.networks.layers import normed
 from phiz.training import transfer
-from phiz.training.transfer import Donor
+from phiz.training.transfer import Donor, normed
 from toyset import SMALL, write_faces
 
 SETTINGS = {**SMALL["auto"], "batch": "8"}
@@ -291,3 +291,39 @@ def test_resuming_needs_the_model_that_it_began_from(donor, tmp_path, monkeypatc
     shutil.rmtree(model)
     shutil.copytree(donor.path, model)
     assert phiz.train(faces.path, tmp_path / "run", resume=True, **begun).model.config.steps == 4
+
+
+@pytest.mark.parametrize("name", networks.NETWORKS)
+def test_the_length_of_what_a_norm_follows_says_nothing_and_that_of_other_layers_something(name):
+    torch.manual_seed(0)
+    network = networks.generator(name, size=32, z=8)
+    found = normed(network)
+    if name == "modern":
+        nn.init.normal_(network.mapping.layers[-1].weight)  # it starts at zero
+    for _, norm in found:
+        norm.eps = 1e-30  # afad's would show where a feature hardly varies
+
+    def drawn() -> torch.Tensor:
+        torch.manual_seed(1)  # of dropout too
+        return network.train()(torch.randn(8, 8)).detach()
+
+    free, before = [layer for layer, _ in found], drawn()
+    for layer in network.modules():
+        if isinstance(layer, nn.Linear | nn.modules.conv._ConvNd):
+            with torch.no_grad():
+                layer.weight.mul_(2.0)
+                same = torch.allclose(drawn(), before, atol=1e-3)
+                layer.weight.mul_(0.5)
+            if name != "afad" or layer is not network.dense[0]:  # of two linear layers both are free
+                assert same == (layer in free), layer
+
+
+def test_of_several_layers_before_a_norm_the_last_is_found():
+    found = normed(networks.generator("modern", size=32, z=8, block="grouped", width=[32, 32]))
+    inner = [layer for layer, _ in found if getattr(layer, "kernel_size", None) == (1, 1)]
+    assert inner
+    assert all((layer.in_channels, layer.out_channels) == (64, 32) for layer in inner)
+
+
+def test_without_a_norm_none_is_found():
+    assert normed(networks.generator("modern", size=32, z=8, norm="none")) == []

@@ -10,7 +10,6 @@ picture, which CPUs and GPUs do far quicker than what PyTorch has for it (benchm
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import torch
@@ -92,16 +91,3 @@ def halved(x: Tensor) -> Tensor:
     if torch.compiler.is_compiling() or not torch.is_grad_enabled():
         return F.avg_pool2d(x, 2)
     return _Halved.apply(x)  # type: ignore[no-any-return]
-
-
-def normed(network: nn.Module) -> list[tuple[nn.Module, nn.modules.batchnorm._BatchNorm]]:
-    """Return each layer of a network that batch norm follows, with its norm, in the order of their making.
-
-    The length of such a layer's weights says nothing: norm divides it away. A network makes its layers in
-    the order in which they run, which is how they are found; so each is the last with weights before a norm.
-    """
-    weighted = (nn.Linear, nn.modules.conv._ConvNd, nn.modules.batchnorm._BatchNorm)
-    layers = [module for module in network.modules() if isinstance(module, weighted)]
-    return [
-        (layer, norm) for layer, norm in pairwise(layers) if isinstance(norm, nn.modules.batchnorm._BatchNorm)
-    ]

@@ -19,10 +19,9 @@ Where G learns outlines of other faces first, two things are made new (benchmark
 
     D's verdict (its last layer and what labels add to it): only what D has learned to see is taken. A trained
         verdict may be so sure that a G which begins with blurred faces never comes near.
-    The length of G's weights before a batch norm. It says nothing of what G draws, but sets how fast G can
-        learn, as a step of Adam is as long as the rate whatever the weights are (van Laarhoven, arXiv
-        1706.05350). Training has made them some three times as long as new ones; they are taken as long as
-        new ones are.
+    The length of G's weights before a batch norm, which divides it away. It says nothing of what G draws, but
+        a step of Adam is as long as the rate, and turns long weights less (van Laarhoven, arXiv 1706.05350).
+        Training has made them some three times as long as new ones; they are taken as long as new ones are.
 """
 
 from __future__ import annotations
@@ -30,19 +29,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from phiz.model import DISCRIMINATOR, Model
-from phiz.networks.layers import normed
 
 _VECTORS, _DENSE, _STYLE = "labels.vectors.weight", "dense.weight", "style.weight"
 LEAST = 0.25
 """The share of G below which another model has nothing to give."""
 
+Layer = nn.Linear | nn.Conv2d | nn.ConvTranspose2d
+Norm = nn.BatchNorm1d | nn.BatchNorm2d
 Schema = Mapping[str, Sequence[str]]
 Weights = dict[str, np.ndarray]
 
@@ -111,7 +111,7 @@ class Lost:
 def generator(network: nn.Module, donor: Donor, to: Schema, lengths: bool = True) -> Taken:
     """Fill a generator with labels `to` with what fits of the donor's, lengths of weights too or without."""
     given, taken = donor.generator, Taken()
-    new = [(layer, norm, layer.weight.norm().item()) for layer, norm in normed(network)]  # type: ignore[operator, union-attr]
+    new = [(layer, norm, layer.weight.norm().item()) for layer, norm in normed(network)]
     lost = Lost.of(given[_VECTORS].astype(np.float64), donor, to) if _VECTORS in given else None
     folds = not set(to) - _shared(donor.schema, to)  # no labels of its own take the place of what was lost
     with torch.no_grad():
@@ -127,7 +127,7 @@ def generator(network: nn.Module, donor: Donor, to: Schema, lengths: bool = True
         if lost is not None and folds:
             _into_biases(state, given, lost)
         for layer, norm, length in new if not lengths else ():
-            _lengthen(layer, norm, length)
+            _set_length(layer, norm, length)
     return taken
 
 
@@ -148,6 +148,16 @@ def discriminator(network: nn.Module, donor: Donor, to: Schema, verdict: bool = 
             lost = _means(given[_VECTORS].astype(np.float64), donor, to)
             dense += torch.from_numpy(lost).to(dense)
     return taken
+
+
+def normed(network: nn.Module) -> list[tuple[Layer, Norm]]:
+    """Return each layer of a network that batch norm follows, with its norm, in the order of their making.
+
+    A network makes its layers in the order in which they run, which is how they are found; so each is the
+    last with weights before a norm.
+    """
+    found = [module for module in network.modules() if isinstance(module, Layer | Norm)]
+    return [(a, b) for a, b in pairwise(found) if isinstance(a, Layer) and isinstance(b, Norm)]
 
 
 def labels_said(of: Schema, to: Schema) -> list[str]:
@@ -203,13 +213,14 @@ def _coded(old: Tensor, new: np.ndarray | None, labelled: bool, lost: Lost | Non
     return both * len(old) * (1 + (labelled and was))
 
 
-def _lengthen(layer: nn.Module, norm: nn.Module, length: float) -> None:
+def _set_length(layer: Layer, norm: Norm, length: float) -> None:
     """Give a layer's weights a length; what its norm makes of them stays as it is."""
-    factor = length / max(layer.weight.norm().item(), 1e-12)  # type: ignore[operator, union-attr]
+    factor = length / layer.weight.norm().item()
     for values in (layer.weight, layer.bias, norm.running_mean):
         if values is not None:
-            values.mul_(factor)  # type: ignore[operator]
-    norm.running_var.mul_(factor**2)  # type: ignore[operator, union-attr]
+            values.mul_(factor)
+    if norm.running_var is not None:
+        norm.running_var.mul_(factor**2)
 
 
 def _into_biases(state: Mapping[str, Tensor], given: Weights, lost: Lost) -> None:
