@@ -129,6 +129,7 @@ def one(name: str, train: Faces, held: Faces, seed: int, args: argparse.Namespac
         args.keep.mkdir(exist_ok=True)
         lines = [np.hstack(list(line)) for line in made[:64].reshape(4, 16, SIZE, SIZE, 3)]
         Image.fromarray(np.vstack(lines)).save(args.keep / f"{folder.name}-{seed}.png")
+        np.save(args.keep / f"{folder.name}-{seed}.npy", made)
     real, found = features(held, args.network), features(made, args.network)
     return {
         "heap": name, "faces": len(train), "held out": len(held), "recipe": args.recipe, "seed": seed,
@@ -188,7 +189,7 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--heaps", nargs="+", help="only these")
-    parser.add_argument("--keep", type=Path, help="folder for sheets of 64 faces")
+    parser.add_argument("--keep", type=Path, help="folder for the made faces, and sheets of 64")
     print(table(list(trained(parser.parse_args()))))
 
 
