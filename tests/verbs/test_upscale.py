@@ -52,6 +52,22 @@ def test_a_picture_becomes_larger(up, tmp_path):
     assert np.array_equal(large, upscaler.load(up).enlarge(pixels()))
 
 
+def test_progress_counts_pictures_and_the_pixels_of_a_single_one(up, tmp_path):
+    said: list[tuple[int, int]] = []
+
+    def note(done: int, total: int) -> None:
+        said.append((done, total))
+
+    wide = saved(tmp_path / "wide.png", Image.fromarray(np.zeros((8, 300, 3), np.uint8)))
+    phiz.upscale(wide, tmp_path / "large.png", upscaler=up, progress=note)
+    assert said == [(1200, 2400), (2400, 2400)]  # two tiles
+    said.clear()
+    saved(tmp_path / "album/a.png")
+    saved(tmp_path / "album/b.png")
+    phiz.upscale(tmp_path / "album", tmp_path / "many", upscaler=up, progress=note)
+    assert said == [(1, 2), (2, 2)]
+
+
 @pytest.mark.parametrize("suffix", [".png", ".webp", ".jpg"])
 def test_it_says_that_it_was_enlarged_and_not_made(up, tmp_path, suffix):
     phiz.upscale(saved(tmp_path / "a.png"), tmp_path / f"b{suffix}", upscaler=up, sharpness=0.25)

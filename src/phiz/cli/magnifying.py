@@ -99,9 +99,10 @@ def upscale(
 ) -> None:
     """Enlarge pictures, or the faces of a model."""
     from phiz.screen import progress
+    from phiz.verbs.upscale import one_of_one
     from phiz.verbs.upscale import upscale as verb
 
-    with progress("enlarging", "pictures") as tick:
+    with progress("enlarging", "pixels" if one_of_one(sources, out) else "pictures") as tick:
         result = verb(
             sources,
             out,

@@ -53,7 +53,8 @@ def upscale(
         sharpness: from 0, the mean of what may be there, to 1; what the upscaler says if None.
         n, seed: of a model: how many faces, and the first one's seed.
         force: replace pictures that phiz did not make.
-        progress: told how many pictures of how many are done.
+        progress: told how many pictures of how many are done; where one picture becomes one, how many of
+            its pixels.
 
     Raises:
         UsageError: options that make no sense together.
@@ -107,6 +108,12 @@ def upscale(
     return job.finish()
 
 
+def one_of_one(sources: Sequence[str | Path], out: Path) -> bool:
+    """Say whether one picture becomes one, of which `progress` counts pixels."""
+    source = Path(bundled.resolve(sources[0]))
+    return out.suffix.lower() in marks.PICTURES and artefacts.kind_of(source) not in ("run", "model")
+
+
 def _check_apart(out: Path, sources: list[Path]) -> None:
     """Refuse to write where pictures are read: they would be replaced, or enlarged again the next time."""
     place = out.resolve()
@@ -155,7 +162,7 @@ class _Job:
             enlarging.check_room(name, image.size, self.upscaler.config.scale, place.suffix)
             if image.mode == "RGBA" and place.suffix.lower() in (".jpg", ".jpeg"):
                 raise PhizError(f"{name}: a JPEG cannot be transparent; write a .png or a .webp.")
-            made = enlarging.enlarge(image, self.upscaler, self.sharpness)
+            made = enlarging.enlarge(image, self.upscaler, self.sharpness, self._within(image.size))
         except (BadPicture, PhizError) as fault:
             if self.single or self.count == 1:
                 raise
@@ -166,8 +173,21 @@ class _Job:
             marks.save(made, place, self._said(data))
             self.written.append(place)
             self.lost += [f"{name}: {word}." for word in lost]
-        if self.progress:
+        if self.progress and not self.single:
             self.progress(len(self.written) + len(self.bad), self.count)
+
+    def _within(self, size: tuple[int, int]) -> Callable[[int], None] | None:
+        """Return what tells how much is done of the only picture, which may take minutes."""
+        progress, width, height, done = self.progress, *size, 0
+        if not self.single or progress is None:
+            return None
+
+        def more(pixels: int) -> None:
+            nonlocal done
+            done += pixels
+            progress(done, width * height)
+
+        return more
 
     def _said(self, data: bytes) -> dict[str, Any]:
         """Say how it was enlarged, beside what a picture that phiz made says already."""
