@@ -111,7 +111,7 @@ class Lost:
 def generator(network: nn.Module, donor: Donor, to: Schema, lengths: bool = True) -> Taken:
     """Fill a generator with labels `to` with what fits of the donor's, lengths of weights too or without."""
     given, taken = donor.generator, Taken()
-    new = [(layer, norm, layer.weight.norm().item()) for layer, norm in normed(network)]
+    new = [] if lengths else [(layer, norm, layer.weight.norm().item()) for layer, norm in normed(network)]
     lost = Lost.of(given[_VECTORS].astype(np.float64), donor, to) if _VECTORS in given else None
     folds = not set(to) - _shared(donor.schema, to)  # no labels of its own take the place of what was lost
     with torch.no_grad():
@@ -126,7 +126,7 @@ def generator(network: nn.Module, donor: Donor, to: Schema, lengths: bool = True
             _note(taken, name, count, old.numel())
         if lost is not None and folds:
             _into_biases(state, given, lost)
-        for layer, norm, length in new if not lengths else ():
+        for layer, norm, length in new:
             _set_length(layer, norm, length)
     return taken
 
