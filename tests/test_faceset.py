@@ -58,6 +58,7 @@ def test_what_is_written_is_what_is_opened(small: FaceSet) -> None:
     assert small.labels.shape == (23, 2)
     assert small.labels[:5].tolist() == [[0, -1], [1, 0], [0, 1], [1, 2], [0, -1]]
     assert small.frequencies() == {"hair": [12, 11], "眼": [6, 6, 5]}
+    assert small.pairs() == [[], [[[0, 6], [6, 0], [0, 5]]]]
     assert "23 faces of 16 x 16" in repr(small)
 
 

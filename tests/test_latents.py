@@ -43,9 +43,11 @@ def test_latents_equal_the_golden_ones():
 
 def test_labels_equal_the_golden_ones():
     for case in GOLDEN["labels"]:
-        assert latents.draw_labels(case["seeds"], case["frequencies"]).tolist() == case["values"]
+        pairs, asked = case["pairs"], dict(case["asked"])
+        drawn = latents.draw_labels(case["seeds"], case["frequencies"], pairs, asked)
+        assert drawn.tolist() == case["values"]
         named = {f"attribute {i}": counts for i, counts in enumerate(case["frequencies"])}
-        assert latents.draw_labels(case["seeds"], named).tolist() == case["values"]
+        assert latents.draw_labels(case["seeds"], named, pairs, asked).tolist() == case["values"]
 
 
 def test_truncation_equals_the_golden_one():
@@ -147,6 +149,41 @@ def test_a_label_is_always_a_value_that_was_seen(seed, counts):
     label = latents.draw_labels([seed], [counts])[0, 0]
     assert 0 <= label < len(counts)
     assert counts[label] > 0 or not any(counts)
+
+
+def test_values_go_together_as_they_were_seen():
+    pairs = [[], [[[10, 20, 30], [30, 0, 0]]]]
+    labels = latents.draw_labels(range(20000), [[40, 20, 30], [60, 30]], pairs)
+    seen = np.zeros((2, 3))
+    np.add.at(seen, (labels[:, 1], labels[:, 0]), 1)
+    assert np.abs(seen / 20000 - np.array(pairs[1][0]) / 90).max() < 0.01
+    assert seen[1, 1] == seen[1, 2] == 0
+
+
+def test_what_is_asked_for_changes_only_what_does_not_go_with_it():
+    # hair: short, long, afro; earrings: none, hoops, which only short hair shows; shade: two, for themselves
+    counts = [[40, 20, 30], [60, 30], [45, 45]]
+    pairs = [[], [[[10, 20, 30], [30, 0, 0]]], [[[20, 10, 15], [20, 10, 15]], [[30, 15], [30, 15]]]]
+    plain = latents.draw_labels(range(2000), counts, pairs)
+    hoops = latents.draw_labels(range(2000), counts, pairs, {1: 1})
+    assert (hoops[:, :2] == [0, 1]).all()
+    assert np.array_equal(hoops[:, 2], plain[:, 2])
+    afro = latents.draw_labels(range(2000), counts, pairs, {0: 2})
+    assert (afro[:, 1] == 0).all()
+    assert np.array_equal(afro[:, 2], plain[:, 2])
+    shade = latents.draw_labels(range(2000), counts, pairs, {2: 1})
+    assert np.array_equal(shade[:, :2], plain[:, :2])
+    # What was never seen together is drawn all the same where it is asked for.
+    both = latents.draw_labels(range(20), counts, pairs, {0: 2, 1: 1})
+    assert (both[:, :2] == [2, 1]).all()
+
+
+def test_labels_that_few_faces_share_do_not_narrow_what_is_drawn():
+    pairs = [[], [[[0, 0], [0, 0]]], [[[2, 0], [0, 0]], [[0, 0], [0, 0]]]]
+    labels = latents.draw_labels(range(4000), [[50, 50], [50, 50], [50, 50]], pairs)
+    assert np.abs(labels[:, :2].mean(axis=0) - 0.5).max() < 0.03
+    # What was never seen with the first attribute has the share of all faces there.
+    assert abs(labels[labels[:, 0] == 0, 2].mean() - 0.5) < 0.03
 
 
 @settings(max_examples=50)

@@ -115,6 +115,16 @@ def test_labels_asked_for_are_shown_and_others_are_drawn(labelled):
     assert not np.array_equal(red, black)
 
 
+def test_a_label_that_never_went_with_one_asked_for_gives_way(tmp_path):
+    never_on_red = [[], [[[2, 5, 0], [1, 3, 1]]]]
+    frequencies = {"hair": [3, 8, 1], "hat": [7, 5]}
+    model = toys.model(tmp_path / "model", labelled=True, frequencies=frequencies, pairs=never_on_red)
+    assert (model.labels_of(range(40), {"hair": "red"}) == [2, 1]).all()
+    assert (model.labels_of(range(40), {"hat": "no"})[:, 0] < 2).all()
+    assert (model.labels_of(range(40), {"hair": "red", "hat": "no"}) == [2, 0]).all()
+    assert np.array_equal(model.labels_of(range(40)), phiz.load(model.path).labels_of(range(40)))
+
+
 def test_a_label_that_is_not_there_is_answered_with_those_that_are(plain, labelled):
     with pytest.raises(UsageError, match=r'no label "hiar"; it has hair, hat\. Did you mean "hair"\?'):
         labelled.sample(1, labels={"hiar": "red"})
@@ -206,6 +216,9 @@ def test_a_damaged_file_is_named(copy, name, damage):
     assert name in str(fault.value).replace("\\", "/")
 
 
+TWO = {"labels": {"hair": ["red", "blue"], "hat": ["no"]}, "frequencies": {"hair": [1, 2], "hat": [3]}}
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -222,6 +235,9 @@ def test_a_damaged_file_is_named(copy, name, damage):
         ({"size": 32}, "draws 16 px"),
         ({"labels": {"hair": ["red"]}, "frequencies": {"hair": [-1]}}, "from 0"),
         ({"labels": {"hair": ["red"]}, "frequencies": {"hair": [2**53]}}, "from 0"),
+        ({**TWO, "pairs": [[]]}, "each two attributes"),
+        ({**TWO, "pairs": [[], [[[1], [2]]]]}, "each two values"),
+        ({**TWO, "pairs": [[], [[[1, -1]]]]}, "from 0"),
     ],
 )
 def test_a_config_that_is_not_sound_is_one_line(copy, change, message):

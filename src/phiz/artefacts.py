@@ -11,6 +11,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -41,6 +42,8 @@ _REFUSED = (
     errno.ENAMETOOLONG, errno.ELOOP, errno.EXDEV,
 )  # fmt: skip
 _GONE = (errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENODEV, errno.ENXIO, errno.ETIMEDOUT)
+
+_NUMBERS = re.compile(r"\[\n\s+((?:-?\d[\d.eE+-]*,?\s+)+)\]")  # no string of JSON has a line's end in it
 
 _HALF_WRITTEN = {f".{name}.partial" for name in _MARKS}
 
@@ -80,10 +83,16 @@ def read_json(path: Path, kind: Kind, version: int) -> dict[str, Any]:
 def write_json(path: Path, data: dict[str, Any]) -> None:
     """Write `data` to `path` whole: aside, fsynced, renamed."""
     try:
-        text = json.dumps(data, indent=2, ensure_ascii=False).encode("utf-8")
+        text = _indented(data, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:  # the name of a file that is no UTF-8
-        text = json.dumps(data, indent=2).encode("ascii")
+        text = _indented(data).encode("ascii")
     write_bytes(path, text + b"\n")
+
+
+def _indented(data: dict[str, Any], ensure_ascii: bool = True) -> str:
+    """Return indented JSON in which a list of numbers stands on one line."""
+    text = json.dumps(data, indent=2, ensure_ascii=ensure_ascii)
+    return _NUMBERS.sub(lambda found: f"[{' '.join(found[1].split())}]", text)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -53,6 +53,8 @@ class ModelConfig(BaseModel):
     """The labels the generator takes, {attribute: [values]}; empty if it takes none."""
     frequencies: dict[str, list[int]] = Field(default_factory=dict)
     """How often each value was seen in training, in the order of `labels`."""
+    pairs: list[list[list[list[int]]]] = Field(default_factory=list)
+    """How often two values were seen together, as latents.draw_labels takes them; empty: not known."""
     output_range: tuple[float, float] = (-1.0, 1.0)
     centres: str | None = None
     """The tensor of model.safetensors that holds the centres of truncation; docs/latents.md."""
@@ -79,6 +81,14 @@ class ModelConfig(BaseModel):
             raise ValueError("frequencies must count each value of each attribute of labels")
         if any(min(counts, default=0) < 0 or sum(counts) >= 2**53 for counts in self.frequencies.values()):
             raise ValueError("frequencies are counts, from 0 to less than 2^53 in all")
+        sizes = [len(values) for values in self.labels.values()]
+        tables = [(a, b, table) for a, row in enumerate(self.pairs) for b, table in enumerate(row)]
+        if self.pairs and [len(row) for row in self.pairs] != list(range(len(sizes))):
+            raise ValueError("pairs must have a table for each two attributes of labels")
+        if any([len(row) for row in table] != [sizes[b]] * sizes[a] for a, b, table in tables):
+            raise ValueError("pairs must count each two values of two attributes of labels")
+        if any(min(row) < 0 or max(row) >= 2**40 for _, _, table in tables for row in table):
+            raise ValueError("pairs are counts, from 0 to less than 2^40")
         return self
 
 

@@ -150,6 +150,22 @@ class FaceSet:
             for (attribute, values), column in zip(self.schema.items(), self.labels.T, strict=True)
         }
 
+    def pairs(self) -> list[list[list[list[int]]]]:
+        """Count the faces that show two values together.
+
+        [a][b][v][w]: value v of attribute a, and w of an attribute b before it, in the order of `schema`.
+        """
+        counts = [len(values) for values in self.schema.values()]
+        pairs: list[list[list[list[int]]]] = []
+        for a, mine in enumerate(counts):
+            pairs.append([])
+            for b, other in enumerate(counts[:a]):
+                both = self.labels[:, [a, b]].astype(np.int64)
+                both = both[(both >= 0).all(axis=1)]
+                seen = np.bincount(both[:, 0] * other + both[:, 1], minlength=mine * other)
+                pairs[a].append(seen.reshape(mine, other).tolist())
+        return pairs
+
     def faces(self) -> Iterator[dict[str, Any]]:
         """Yield the manifest's row of each face, in order, as a dict.
 

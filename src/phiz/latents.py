@@ -22,6 +22,9 @@ MAX_SEED = 2**53 - 1
 LATENT, LABELS, NOISE = 0, 1, 2
 """Streams of a seed: its latent, its labels, and the noise of networks that take noise as an input."""
 
+Pairs = Sequence[Sequence[Sequence[Sequence[int]]]]
+"""pairs[a][b][v][w]: how often value v of attribute a was seen with value w of an attribute b before it."""
+
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _UNIT = 2.0**-53
@@ -113,23 +116,70 @@ def _normal(draws: np.ndarray) -> np.ndarray:
 
 
 def draw_labels(
-    seeds: Iterable[int], frequencies: Mapping[str, Sequence[int]] | Sequence[Sequence[int]]
+    seeds: Iterable[int],
+    frequencies: Mapping[str, Sequence[int]] | Sequence[Sequence[int]],
+    pairs: Pairs = (),
+    asked: Mapping[int, int] | None = None,
 ) -> np.ndarray:
-    """Return a value for every attribute of each seed, as often as `frequencies` counts it: int64 (N, A).
+    """Return a value for every attribute of each seed, of which those go together that were seen together.
+
+    What is asked for is taken. A value of a seed that was never seen together with it is drawn anew; the
+    others stay as they are without it.
 
     Args:
         seeds: N seeds.
         frequencies: for each of A attributes, how often each of its values was seen; where all are 0,
             every value is as likely.
+        pairs: pairs[a][b][v][w], how often value v of attribute a was seen with value w of an attribute b
+            before it; without any, attributes are drawn each for itself.
+        asked: {attribute: value}, by their numbers.
+
+    Returns:
+        int64 (N, A)
     """
-    counts = list(frequencies.values()) if isinstance(frequencies, Mapping) else list(frequencies)
+    rows = frequencies.values() if isinstance(frequencies, Mapping) else frequencies
+    counts = [np.asarray(row if any(row) else [1] * len(row), np.float64) for row in rows]
+    shares = _shares(pairs)
     draws = _fraction(words(seeds, LABELS, len(counts)))
     labels = np.empty(draws.shape, np.int64)
-    for a, count in enumerate(counts):
-        seen = np.asarray(count, np.int64) if any(count) else np.ones(len(count), np.int64)
-        sums = np.cumsum(seen)
-        labels[:, a] = np.searchsorted(sums.astype(np.float64), draws[:, a] * float(sums[-1]), side="right")
+
+    def drawn(a: int, known: Iterable[int]) -> np.ndarray:
+        weights = np.tile(counts[a], (len(labels), 1))
+        for b in known:
+            if (a, b) in shares:
+                weights *= shares[a, b][:, labels[:, b]].T
+        weights[~weights.any(axis=1)] = counts[a]  # nothing goes with all of them
+        sums = np.cumsum(weights, axis=1)
+        return ((draws[:, a] * sums[:, -1])[:, None] >= sums).sum(axis=1)
+
+    for a in range(len(counts)):
+        labels[:, a] = drawn(a, range(a))
+    if not asked:
+        return labels
+    for a, value in asked.items():
+        labels[:, a] = value
+    for a in (a for a in range(len(counts)) if a not in asked):
+        known = [b for b in range(len(counts)) if b < a or (b > a and b in asked)]
+        fits = np.ones(len(labels), bool)
+        for b in known:
+            if (a, b) in shares:
+                fits &= shares[a, b][labels[:, a], labels[:, b]] > 0
+        labels[:, a] = np.where(fits, labels[:, a], drawn(a, known))
     return labels
+
+
+def _shares(pairs: Pairs) -> dict[tuple[int, int], np.ndarray]:
+    """Return of any two attributes a, b the share of each value of b among the faces with each of a."""
+    shares = {}
+    for later, tables in enumerate(pairs):
+        for earlier, table in enumerate(tables):
+            for a, b, counts in ((later, earlier, np.asarray(table)), (earlier, later, np.asarray(table).T)):
+                if not counts.any():
+                    continue  # no face has both
+                seen = counts.sum(axis=1, keepdims=True)
+                known = np.where(seen > 0, counts, counts.sum(axis=0))
+                shares[a, b] = known / known.sum(axis=1, keepdims=True)
+    return shares
 
 
 def truncate(points: np.ndarray, psi: float | np.ndarray, centres: np.ndarray | None = None) -> np.ndarray:

@@ -103,7 +103,8 @@ class Model:
             n: how many, of the seeds seed, seed + 1, ...; 1 by default.
             seed: the first seed, 0 .. 2^53 - 1.
             truncation: psi; below 1 faces are more typical and less varied.
-            labels: what every face should show, {attribute: value}; other attributes follow the seed.
+            labels: what every face should show, {attribute: value}; other attributes follow the seed,
+                save where what it shows never goes with what is asked for.
             seeds: the seed of each face, instead of `n` and `seed`.
 
         Raises:
@@ -158,15 +159,17 @@ class Model:
         return to_uint8(self.engine.run(values, psi, labels), self.config.output_range)
 
     def labels_of(self, seeds: Sequence[int], asked: Mapping[str, str] | None = None) -> np.ndarray | None:
-        """Return the labels of `seeds`, int64 (N, A), asked for or drawn; None if the model takes none."""
+        """Return the labels of `seeds`: int64 (N, A); None if the model takes none.
+
+        Those asked for, and of the seed's own those that go with them (latents.draw_labels).
+        """
         self.check_labels(asked)
         if not self.config.labels:
             return None
-        labels = latents.draw_labels(seeds, [self.config.frequencies[a] for a in self.config.labels])
-        for a, (attribute, values) in enumerate(self.config.labels.items()):
-            if asked and attribute in asked:
-                labels[:, a] = values.index(asked[attribute])
-        return labels
+        known = list(self.config.labels)
+        wanted = {known.index(a): self.config.labels[a].index(value) for a, value in (asked or {}).items()}
+        frequencies = [self.config.frequencies[a] for a in known]
+        return latents.draw_labels(seeds, frequencies, self.config.pairs, wanted)
 
     def check_labels(self, asked: Mapping[str, str] | None) -> None:
         """Refuse a label this model does not take, naming those that it does (status 2)."""

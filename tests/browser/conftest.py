@@ -31,7 +31,8 @@ def toy_models(tmp_path_factory):
     except PhizError:
         pytest.skip("the page is not built (make page)")
     place = tmp_path_factory.mktemp("models")
-    labelled = toys.model(place / "labelled", size=32, z=8, labelled=True, learned_from="a toy box")
+    hats_on_brown_hair = {"pairs": [[], [[[2, 4, 1], [0, 1, 0]]]], "learned_from": "a toy box"}
+    labelled = toys.model(place / "labelled", size=32, z=8, labelled=True, **hats_on_brown_hair)
     return labelled, toys.model(place / "plain", size=16, seed=3)
 
 

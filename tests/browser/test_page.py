@@ -117,6 +117,20 @@ def test_labels_and_directions_change_the_face_and_what_is_said(desk):
     assert f"label=hair:{other}" in page.url
 
 
+def test_a_label_takes_along_what_goes_with_it(desk, toy_models):
+    seed = next(seed for seed in range(99) if toy_models[0].labels_of([seed]).tolist() == [[0, 0]])
+    page = desk(f"#seed={seed}")
+    shows(page, str(seed))
+    hair = page.locator(".stage .choice:has-text('hair') select option").first
+    assert "black" in hair.text_content()
+    page.locator(".stage .choice:has-text('hat') select").select_option("yes")
+    until(page, f"document.querySelector('{STAGE}').ariaLabel.includes('hair brown')")
+    assert "brown" in hair.text_content()
+    page.locator(".stage .choice:has-text('hat') select").select_option("")
+    until(page, f"document.querySelector('{STAGE}').ariaLabel.includes('hair black')")
+    assert "black" in hair.text_content()
+
+
 def test_a_face_comes_back_from_its_file(desk, site, toy_models, tmp_path):
     page = desk("#seed=7~12@0.3&label=hat:yes&move=1:2&truncation=0.9")
     shows(page, "7~12@0.3")

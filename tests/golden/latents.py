@@ -43,15 +43,43 @@ def latent(seed, z):
     return values[:z]
 
 
-def label(seed, a, counts):
+def share(pairs, a, v, b, w):
+    if not pairs:
+        return 1.0
+    n = pairs[a][b] if b < a else [list(column) for column in zip(*pairs[b][a], strict=True)]
+    if sum(n[v]):
+        return n[v][w] / sum(n[v])
+    every = sum(map(sum, n))
+    return sum(row[w] for row in n) / every if every else 1.0
+
+
+def label(seed, a, counts, pairs, known):
     counts = counts if any(counts) else [1] * len(counts)
-    target = u(word(seed, 1, a)) * sum(counts)
-    total = 0
+    weights = []
     for v, count in enumerate(counts):
-        total += count
-        if target < total:
-            return v
-    raise AssertionError("docs/latents.md promises that one is found")
+        weight = float(count)
+        for b in sorted(known):
+            weight *= share(pairs, a, v, b, known[b])
+        weights.append(weight)
+    weights = weights if any(weights) else counts
+    sums = [0.0]
+    for weight in weights:
+        sums.append(sums[-1] + weight)
+    target = u(word(seed, 1, a)) * sums[-1]
+    return next(v for v in range(len(weights)) if target < sums[v + 1])
+
+
+def labels(seed, counts, pairs, asked):
+    known = {}
+    for a, count in enumerate(counts):
+        known[a] = label(seed, a, count, pairs, known)
+    if asked:
+        known |= asked
+        for a in range(len(counts)):
+            others = {b: known[b] for b in known if b < a or (b > a and b in asked)}
+            if a not in asked and any(share(pairs, a, known[a], b, w) == 0 for b, w in others.items()):
+                known[a] = label(seed, a, counts[a], pairs, others)
+    return [known[a] for a in range(len(counts))]
 
 
 def truncation(point, psi, centres):
@@ -91,6 +119,15 @@ def vectors():
     seeds = [0, 1, 7, 8, 4294967296, 123456789012345, LAST - 1, LAST]
     wanted = [(s, 6) for s in seeds] + [(7, 1), (7, 5), (7, 100), (1000003, 64)]
     counts = [[3, 1], [0, 0, 0], [0, 5, 0, 0], [10, 20, 30, 40, 0], [2**40, 1]]
+    together = [
+        [],
+        [[[9, 0], [2, 1], [0, 9]]],
+        [[[4, 0], [3, 3], [0, 5], [0, 0]], [[1, 0, 6], [2, 0, 2], [3, 0, 0], [0, 0, 0]]],
+        [[[0, 0]] * 3, [[1, 1, 1], [0, 4, 0], [7, 0, 2]], [[3, 0, 1, 0], [0, 2, 0, 0], [1, 1, 1, 0]]],
+    ]
+    seen = [[12, 11], [9, 3, 10], [8, 5, 4, 2], [5, 4, 7]]
+    cases = [(counts, [], {}), (counts, [], {3: 1}), (seen, together, {})]
+    cases += [(seen, together, asked) for asked in ({0: 1}, {2: 3}, {3: 1}, {0: 0, 2: 2}, {1: 2, 3: 0})]
     many = [*range(24), LAST]
     centres = [[1.0, 0.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 4.0, 0.5]]
     points = [[0.25, 1.0, -2.0], [0.0, 0.0, 3.0], [-0.5, 3.0, 0.125], [7.0, -1.0, 0.0]]
@@ -112,9 +149,12 @@ def vectors():
         "labels": [
             {
                 "seeds": many,
-                "frequencies": counts,
-                "values": [[label(s, a, c) for a, c in enumerate(counts)] for s in many],
+                "frequencies": c,
+                "pairs": p,
+                "asked": list(asked.items()),
+                "values": [labels(s, c, p, asked) for s in many],
             }
+            for c, p, asked in cases
         ],
         "truncation": [
             {"point": p, "psi": psi, "centres": c, "values": truncation(p, psi, c)}

@@ -80,6 +80,9 @@ def test_the_labels_of_a_face_set_become_those_of_the_model(tmp_path):
     model = phiz.train(faces.path, tmp_path / "run", steps=20, settings=settings).model
     assert model.config.labels == SCHEMA
     assert model.config.frequencies == faces.frequencies()
+    assert model.config.pairs == faces.pairs()
+    drawn = Conditions(faces).of_seeds(range(9))
+    assert np.array_equal(model.labels_of(range(9)), drawn)
     asked = {"tint": "red"}
     made = model.sample(4, labels=asked)
     assert np.array_equal(made, phiz.load(tmp_path / "run").sample(4, labels=asked))

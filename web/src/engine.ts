@@ -132,7 +132,7 @@ export class Engine {
   private order(backend: Backend, threads: number): Start {
     const { model, site } = this;
     const runtime = site.runtimes[backend] ?? site.runtimes.wasm;
-    const attributes = attributesOf(model).map((a) => model.frequencies[a]);
+    const counts = attributesOf(model).map((a) => model.frequencies[a]);
     return {
       kind: "start",
       backend,
@@ -147,7 +147,10 @@ export class Engine {
       size: model.size,
       z: model.z,
       range: model.output_range,
-      golden: { ...model.golden, labels: model.golden.seeds.map((seed) => drawLabels(seed, attributes)) },
+      golden: {
+        ...model.golden,
+        labels: model.golden.seeds.map((seed) => drawLabels(seed, counts, model.pairs)),
+      },
     };
   }
 

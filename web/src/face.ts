@@ -78,13 +78,11 @@ export function valuesOf(model: Model, attribute: string): string[] {
 export function labelsOf(model: Model, face: Face): number[] {
   const attributes = attributesOf(model);
   if (!attributes.length) return [];
-  const drawn = drawLabels(
-    firstSeed(face.origin) ?? 0,
-    attributes.map((a) => model.frequencies[a]),
+  const asked = attributes.flatMap((a, i): [number, number][] =>
+    Object.hasOwn(face.labels, a) ? [[i, model.labels[a].indexOf(face.labels[a])]] : [],
   );
-  return attributes.map((a, i) =>
-    Object.hasOwn(face.labels, a) ? model.labels[a].indexOf(face.labels[a]) : drawn[i],
-  );
+  const counts = attributes.map((a) => model.frequencies[a]);
+  return drawLabels(firstSeed(face.origin) ?? 0, counts, model.pairs, new Map(asked));
 }
 
 /** The same in words: attribute -> value. */

@@ -49,18 +49,53 @@ export function latent(seed: number, z: number): Float32Array {
   return values;
 }
 
-/** A value for every attribute of a seed, as often as `frequencies` counts it. */
-export function drawLabels(seed: number, frequencies: readonly (readonly number[])[]): number[] {
+/** pairs[a][b][v][w]: how often value v of attribute a was seen with value w of an attribute b before it. */
+export type Pairs = readonly (readonly (readonly (readonly number[])[])[])[];
+
+const total = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);
+
+/** The share of value w of attribute b among the faces with value v of attribute a. */
+function share(pairs: Pairs, a: number, v: number, b: number, w: number): number {
+  if (!pairs.length) return 1;
+  const later = b < a;
+  const table = later ? pairs[a][b] : pairs[b][a];
+  const seen = later ? total(table[v]) : total(table.map((row) => row[v]));
+  if (seen) return (later ? table[v][w] : table[w][v]) / seen;
+  const every = total(table.map(total));
+  return every ? (later ? total(table.map((row) => row[w])) : total(table[w])) / every : 1;
+}
+
+/** A value for every attribute of a seed, of which those go together that were seen together; docs/latents.md. */
+export function drawLabels(
+  seed: number,
+  frequencies: readonly (readonly number[])[],
+  pairs: Pairs = [],
+  asked: ReadonlyMap<number, number> = new Map(),
+): number[] {
   const draws = uniforms(seed, LABELS, frequencies.length);
-  return frequencies.map((counts, a) => {
-    const seen = counts.some((count) => count > 0) ? counts : counts.map(() => 1);
-    const mark = draws[a] * seen.reduce((sum, count) => sum + count, 0);
+  const labels: number[] = [];
+  const draw = (a: number, known: readonly number[]): number => {
+    const counts = frequencies[a].some((count) => count > 0) ? frequencies[a] : frequencies[a].map(() => 1);
+    const weights = counts.map((count, v) =>
+      known.reduce((weight, b) => weight * share(pairs, a, v, b, labels[b]), count),
+    );
+    const taken = weights.some((weight) => weight > 0) ? weights : counts;
+    const mark = draws[a] * total(taken);
     let sum = 0;
-    return seen.findIndex((count) => {
-      sum += count;
+    return taken.findIndex((weight) => {
+      sum += weight;
       return mark < sum;
     });
-  });
+  };
+  const all = frequencies.map((_, a) => a);
+  for (const a of all) labels.push(draw(a, all.slice(0, a)));
+  for (const [a, value] of asked) labels[a] = value;
+  for (const a of all) {
+    if (!asked.size || asked.has(a)) continue;
+    const known = all.filter((b) => b < a || (b > a && asked.has(b)));
+    if (known.some((b) => !share(pairs, a, labels[a], b, labels[b]))) labels[a] = draw(a, known);
+  }
+  return labels;
 }
 
 const length = (x: ArrayLike<number>): number => {

@@ -2,7 +2,7 @@
 
 import { type App, anySeed } from "./app";
 import { button, choice, el, icon, paint, slider, tool } from "./dom";
-import { attributesOf, type Face, labelsOf, mixed, type Origin, settled, shown, valuesOf } from "./face";
+import { attributesOf, type Face, mixed, type Origin, settled, shown, valuesOf } from "./face";
 import { plain } from "./words";
 
 /** The stage, as its panels see it. */
@@ -155,20 +155,23 @@ export function mixPanel(bench: Bench): Panel & { between: (from: Face, to: Face
 export function labelsPanel(bench: Bench): Panel {
   const { app } = bench;
   const place = el("div", { class: "choices" });
+  const but = (labels: Readonly<Record<string, string>>, attribute: string): Record<string, string> =>
+    Object.fromEntries(Object.entries(labels).filter(([a]) => a !== attribute));
+  const bySeed = (attribute: string): string => {
+    const labels = but(bench.face().labels, attribute);
+    return app.t("asSeedShows", plain(shown(app.model, { ...bench.face(), labels })[attribute]));
+  };
   const fill = (): void => {
-    const face = bench.face();
-    const drawn = labelsOf(app.model, { ...face, labels: {} });
-    const choices = attributesOf(app.model).map((attribute, i) =>
+    const choices = attributesOf(app.model).map((attribute) =>
       choice(
         plain(attribute),
         [
-          ["", app.t("asSeedShows", plain(app.model.labels[attribute][drawn[i]]))],
+          ["", bySeed(attribute)],
           ...valuesOf(app.model, attribute).map((v): [string, string] => [v, plain(v)]),
         ],
-        face.labels[attribute] ?? "",
+        bench.face().labels[attribute] ?? "",
         (value) => {
-          const { labels } = bench.face();
-          const rest = Object.fromEntries(Object.entries(labels).filter(([a]) => a !== attribute));
+          const rest = but(bench.face().labels, attribute);
           bench.alter({ labels: value ? { ...rest, [attribute]: value } : rest });
           app.say(Object.values(shown(app.model, bench.face())).map(plain).join(", "));
         },
@@ -176,7 +179,14 @@ export function labelsPanel(bench: Bench): Panel {
     );
     place.replaceChildren(...choices);
   };
-  return { element: section(app.t("labels"), place), opened: fill };
+  // What one label shows may no longer go with another; a choice that is open keeps its place.
+  const altered = (): void => {
+    const attributes = attributesOf(app.model);
+    for (const [i, select] of place.querySelectorAll("select").entries()) {
+      select.options[0].text = bySeed(attributes[i]);
+    }
+  };
+  return { element: section(app.t("labels"), place), opened: fill, altered };
 }
 
 const REACH = 4;

@@ -1,5 +1,7 @@
 /** What a page was published with: the JSON in its head, written by phiz/publish. */
 
+import type { Pairs } from "./latents";
+
 export interface Golden {
   seeds: number[];
   /** Every so many-th pixel of a face, row by row, is kept. */
@@ -31,6 +33,8 @@ export interface Model {
   attributes?: string[];
   labels: Record<string, string[]>;
   frequencies: Record<string, number[]>;
+  /** How often two values were seen together; pages of before lack it. */
+  pairs?: Pairs;
   output_range: [number, number];
   form: string;
   bytes: number;

@@ -88,6 +88,30 @@ test("labels asked for are shown, the others follow the first seed", () => {
   });
 });
 
+test("what does not go with a label that is asked for is drawn anew, the rest stays", () => {
+  // No hat was seen on red hair, and no black hair without one.
+  const hats = model({
+    frequencies: { hair: [5, 1], hat: [1, 5] },
+    pairs: [
+      [],
+      [
+        [
+          [0, 1],
+          [5, 0],
+        ],
+      ],
+    ],
+  });
+  for (let seed = 0; seed < 20; seed++) {
+    const origin = { seed };
+    const drawn = labelsOf(hats, face({ origin }));
+    expect(drawn[0] === drawn[1]).toBe(false);
+    expect(labelsOf(hats, face({ origin, labels: { hair: "red" } }))).toEqual([1, 0]);
+    expect(labelsOf(hats, face({ origin, labels: { hat: "yes" } }))).toEqual([0, 1]);
+    expect(labelsOf(hats, face({ origin, labels: { hat: "yes", hair: "red" } }))).toEqual([1, 1]);
+  }
+});
+
 test("a link holds everything", () => {
   const whole = face({
     origin: mixed({ seed: 7 }, mixed({ seed: 1 }, { seed: 2 }, 0.5), 0.25),

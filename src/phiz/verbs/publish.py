@@ -185,6 +185,7 @@ def _shown(
         "attributes": list(config.labels),
         "labels": config.labels,
         "frequencies": config.frequencies,
+        "pairs": config.pairs,
         "output_range": list(config.output_range),
         "form": kept.form,
         "golden": faces.golden(model, engine),

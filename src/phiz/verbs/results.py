@@ -58,6 +58,7 @@ def write_model(run: Run, task: GAN, faces: FaceSet, step: int) -> Model:
         z=recipe.z,
         labels=labels,
         frequencies=faces.frequencies() if labels else {},
+        pairs=faces.pairs() if labels else [],
         output_range=task.output_range,
         faceset=faces.id,
         learned_from=learned_from(faces),
