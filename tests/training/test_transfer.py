@@ -169,6 +169,20 @@ def test_without_its_verdict_d_keeps_what_it_sees_and_says_what_a_new_one_does(d
         assert torch.equal(value, new[name] if anew else torch.from_numpy(given.discriminator[name])), name
 
 
+def test_d_begins_anew_where_its_first_layer_does(donor, tmp_path):
+    given = Donor.of(donor)
+    torch.manual_seed(1)
+    to = networks.discriminator("modern", size=32, width=[16, 12, 8], depth=0, labels=[2, 3])
+    new = {name: value.clone() for name, value in to.state_dict().items()}
+    assert transfer.discriminator(to, given, donor.config.labels).values == 0
+    assert all(torch.equal(value, new[name]) for name, value in to.state_dict().items())
+    faces = write_faces(tmp_path / "faces", 30, size=32)
+    phiz.train(faces.path, tmp_path / "run", steps=2, settings={"batch": "8"}, start_from=donor.path)
+    said = (tmp_path / "run" / "log.txt").read_text("utf-8")
+    assert "D starts anew: that of" in said
+    assert "looks at faces of 16 px" in said
+
+
 def test_without_its_lengths_g_draws_the_same_and_learns_like_a_new_one(donor):
     given, labels = Donor.of(donor), donor.config.labels
     new, whole, to = network(16, [2, 3]), network(16, [2, 3]), network(16, [2, 3])

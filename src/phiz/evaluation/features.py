@@ -153,7 +153,9 @@ def of_model(
         except PhizError as fault:
             raise PhizError(f"{model.path}: {fault}") from None
 
-    made = {"files": model.config.files, "range": model.config.output_range, "latents": model.config.latents}
+    config = model.config
+    made = {"files": config.files, "range": config.output_range, "latents": config.latents}
+    made |= {"frequencies": config.frequencies, "pairs": config.pairs}
     key = {**made, "seed": seed, "faces": count, "truncation": truncation, **about(extractor)}
     words = f"{count:,} faces of model {model.hash}, seeds from {seed}, truncation {truncation:g}"
     values = kept(key, count, lambda: extract(batches(), extractor, count, progress))

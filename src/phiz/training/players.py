@@ -114,9 +114,11 @@ class Players:
         goes_on = self.recipe.outline is None
         taken = transfer.generator(self.generator, donor, schema, lengths=goes_on)
         lines = [f"G starts from {donor.name}: {taken}"]
-        if donor.discriminator:
-            taken = transfer.discriminator(self.discriminator, donor, schema, verdict=goes_on)
+        taken = transfer.discriminator(self.discriminator, donor, schema, verdict=goes_on)
+        if taken.values:
             lines.append(f"D starts from {donor.name}: {taken}")
+        elif donor.discriminator:
+            lines.append(f"D starts anew: that of {donor.name} looks at faces of {donor.size} px.")
         else:
             lines.append(f"D starts anew: {donor.name} has none.")
         self.average.load_state_dict(self.generator.state_dict())

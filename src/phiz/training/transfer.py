@@ -15,6 +15,9 @@ their summed vectors by their frequencies and R R^T its covariance.
         styles. What it said to G's first layer, which has none, is lost.
     D: mu goes into its last layer, and labels that it does not know say nothing yet.
 
+D is taken where its first layer fits: those behind a new one see nothing that they know
+(benchmarks/RESULTS.md).
+
 Where G learns outlines of other faces first, two things are made new (benchmarks/RESULTS.md):
 
     D's verdict (its last layer and what labels add to it): only what D has learned to see is taken. A trained
@@ -132,14 +135,17 @@ def generator(network: nn.Module, donor: Donor, to: Schema, lengths: bool = True
 
 
 def discriminator(network: nn.Module, donor: Donor, to: Schema, verdict: bool = True) -> Taken:
-    """Fill a discriminator with labels `to` with what fits of the donor's, its `verdict` too or without."""
-    given, taken = donor.discriminator, Taken()
+    """Fill a discriminator with labels `to` with what fits of the donor's, its `verdict` too or without.
+
+    Nothing is taken where the first layer does not fit.
+    """
+    given, taken = donor.discriminator if _sees_alike(network, donor) else {}, Taken()
     if not verdict:
         given = {name: new for name, new in given.items() if not name.startswith(network.verdict)}  # type: ignore[arg-type]
     with torch.no_grad():
         state = network.state_dict()
         for name, old in state.items():
-            if name == _VECTORS and name not in given and verdict:
+            if given and name == _VECTORS and name not in given and verdict:
                 old.zero_()
             count = _rows(old, given, donor, to) if name == _VECTORS else _same(old, given.get(name))
             _note(taken, name, count, old.numel())
@@ -148,6 +154,13 @@ def discriminator(network: nn.Module, donor: Donor, to: Schema, verdict: bool = 
             lost = _means(given[_VECTORS].astype(np.float64), donor, to)
             dense += torch.from_numpy(lost).to(dense)
     return taken
+
+
+def _sees_alike(network: nn.Module, donor: Donor) -> bool:
+    """Say whether D's first layer is one that the donor has."""
+    name, first = next((name, layer) for name, layer in network.named_modules() if isinstance(layer, Layer))
+    given = donor.discriminator.get(f"{name}.weight")
+    return given is not None and given.shape == first.weight.shape
 
 
 def normed(network: nn.Module) -> list[tuple[Layer, Norm]]:
