@@ -235,7 +235,7 @@ TWO = {"labels": {"hair": ["red", "blue"], "hat": ["no"]}, "frequencies": {"hair
         ({"size": 32}, "draws 16 px"),
         ({"labels": {"hair": ["red"]}, "frequencies": {"hair": [-1]}}, "from 0"),
         ({"labels": {"hair": ["red"]}, "frequencies": {"hair": [2**53]}}, "from 0"),
-        ({**TWO, "pairs": [[]]}, "each two attributes"),
+        ({**TWO, "pairs": [[]]}, "each two values"),
         ({**TWO, "pairs": [[], [[[1], [2]]]]}, "each two values"),
         ({**TWO, "pairs": [[], [[[1, -1]]]]}, "from 0"),
     ],

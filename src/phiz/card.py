@@ -81,14 +81,17 @@ class ModelConfig(BaseModel):
             raise ValueError("frequencies must count each value of each attribute of labels")
         if any(min(counts, default=0) < 0 or sum(counts) >= 2**53 for counts in self.frequencies.values()):
             raise ValueError("frequencies are counts, from 0 to less than 2^53 in all")
+        return self
+
+    @model_validator(mode="after")
+    def _pairs_match(self) -> ModelConfig:
         sizes = [len(values) for values in self.labels.values()]
-        tables = [(a, b, table) for a, row in enumerate(self.pairs) for b, table in enumerate(row)]
-        if self.pairs and [len(row) for row in self.pairs] != list(range(len(sizes))):
-            raise ValueError("pairs must have a table for each two attributes of labels")
-        if any([len(row) for row in table] != [sizes[b]] * sizes[a] for a, b, table in tables):
-            raise ValueError("pairs must count each two values of two attributes of labels")
-        if any(min(row) < 0 or max(row) >= 2**40 for _, _, table in tables for row in table):
-            raise ValueError("pairs are counts, from 0 to less than 2^40")
+        found = [[[len(row) for row in table] for table in tables] for tables in self.pairs]
+        if self.pairs and found != [[[b] * a for b in sizes[:i]] for i, a in enumerate(sizes)]:
+            raise ValueError("pairs must count each two values of each two attributes of labels")
+        rows = (row for tables in self.pairs for table in tables for row in table)
+        if any(min(row, default=0) < 0 or sum(row) >= 2**40 for row in rows):
+            raise ValueError("pairs are counts, from 0 to less than 2^40 of a value")
         return self
 
 

@@ -22,7 +22,8 @@ class Conditions:
     def __init__(self, faces: FaceSet) -> None:
         self.frequencies = faces.frequencies()
         self.counts = [len(count) for count in self.frequencies.values()]
-        self._labels, self._pairs = faces.labels, faces.pairs()
+        self.pairs = faces.pairs()
+        self._labels = faces.labels
         seen = [
             np.asarray(count) if any(count) else np.ones(len(count)) for count in self.frequencies.values()
         ]
@@ -45,4 +46,4 @@ class Conditions:
 
     def of_seeds(self, seeds: range) -> Tensor:
         """Return the labels of seeds as generating draws them (docs/latents.md): int64 (N, A)."""
-        return torch.from_numpy(latents.draw_labels(seeds, self.frequencies, self._pairs))
+        return torch.from_numpy(latents.draw_labels(seeds, self.frequencies, self.pairs))

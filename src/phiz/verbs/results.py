@@ -48,7 +48,8 @@ def write_model(run: Run, task: GAN, faces: FaceSet, step: int) -> Model:
     assert run.plan
     recipe = run.recipe
     network = task.finished(run.plan.position(step))
-    labels = faces.schema if task.conditions else {}
+    conditions = task.conditions
+    labels = faces.schema if conditions else {}
     found = centres.of(network, recipe.z)
     onnx = export(network, recipe.z, len(labels), found)
     config = ModelConfig(
@@ -57,8 +58,8 @@ def write_model(run: Run, task: GAN, faces: FaceSet, step: int) -> Model:
         size=recipe.size,
         z=recipe.z,
         labels=labels,
-        frequencies=faces.frequencies() if labels else {},
-        pairs=faces.pairs() if labels else [],
+        frequencies=conditions.frequencies if conditions else {},
+        pairs=conditions.pairs if conditions else [],
         output_range=task.output_range,
         faceset=faces.id,
         learned_from=learned_from(faces),
