@@ -179,8 +179,8 @@ def test_d_begins_anew_where_its_first_layer_does(donor, tmp_path):
     faces = write_faces(tmp_path / "faces", 30, size=32)
     phiz.train(faces.path, tmp_path / "run", steps=2, settings={"batch": "8"}, start_from=donor.path)
     said = (tmp_path / "run" / "log.txt").read_text("utf-8")
-    assert "D starts anew: that of" in said
-    assert "looks at faces of 16 px" in said
+    assert "D starts anew: its first layer is not that of" in said
+    assert "(16 px)." in said
 
 
 def test_without_its_lengths_g_draws_the_same_and_learns_like_a_new_one(donor):

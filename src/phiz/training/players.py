@@ -118,7 +118,7 @@ class Players:
         if taken.values:
             lines.append(f"D starts from {donor.name}: {taken}")
         elif donor.discriminator:
-            lines.append(f"D starts anew: that of {donor.name} looks at faces of {donor.size} px.")
+            lines.append(f"D starts anew: its first layer is not that of {donor.name} ({donor.size} px).")
         else:
             lines.append(f"D starts anew: {donor.name} has none.")
         self.average.load_state_dict(self.generator.state_dict())
