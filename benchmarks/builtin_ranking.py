@@ -31,7 +31,8 @@ from phiz.evaluation import features
 from phiz.evaluation.distances import relative_frechet
 from phiz.evaluation.extractors import Extractor, extractor
 from phiz.evaluation.statistics import Statistics
-from phiz.faceset import FaceSet, FaceSetWriter
+from phiz.faceset import FaceSet
+from phiz.faceset_writer import FaceSetWriter
 from phiz.model import to_uint8
 
 HERE = Path(__file__).resolve().parent

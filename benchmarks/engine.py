@@ -41,7 +41,8 @@ from torch.nn.functional import avg_pool2d, softplus
 from torch.utils.data import DataLoader, Dataset
 
 import phiz
-from phiz.faceset import FaceSet, FaceSetWriter
+from phiz.faceset import FaceSet
+from phiz.faceset_writer import FaceSetWriter
 from phiz.networks import layers, modern, slim
 from phiz.training import checkpoint, gan, loop, metrics, plan
 from phiz.training import recipe as recipes

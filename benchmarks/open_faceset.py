@@ -17,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from phiz.faceset import FaceSet, FaceSetWriter
+from phiz.faceset import FaceSet
+from phiz.faceset_writer import FaceSetWriter
 
 
 def peak_mb() -> float:

@@ -46,7 +46,7 @@ SETTINGS = {
 
 def write(folder: Path, count: int) -> None:
     """Write a set of `count` random faces."""
-    from phiz.faceset import FaceSetWriter
+    from phiz.faceset_writer import FaceSetWriter
 
     draws = np.random.default_rng(0)
     folder.mkdir(parents=True)

@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phiz.errors import PhizError
-from phiz.faceset import FaceSet, FaceSetWriter
+from phiz.faceset import FaceSet
+from phiz.faceset_writer import FaceSetWriter
 
 SCHEMA = {"hair": ["black", "red"], "眼": ["blau", "зелёный", "茶色"]}
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from phiz import artefacts
-from phiz.faceset import FaceSet, FaceSetWriter
+from phiz.faceset import FaceSet
+from phiz.faceset_writer import FaceSetWriter
 
 SCHEMA = {"shade": ["dark", "light"], "tint": ["red", "green", "blue"]}
 

@@ -12,7 +12,8 @@ import torch
 import phiz
 from phiz import artefacts
 from phiz.errors import UsageError
-from phiz.faceset import FaceSet, FaceSetWriter
+from phiz.faceset import FaceSet
+from phiz.faceset_writer import FaceSetWriter
 from phiz.training import gan, plan, precision
 from phiz.training import recipe as recipes
 from phiz.training.conditions import Conditions

@@ -15,7 +15,8 @@ from PIL import Image
 
 from phiz.artefacts import building
 from phiz.errors import PhizError, UsageError
-from phiz.faceset import FaceSet, FaceSetWriter
+from phiz.faceset import FaceSet
+from phiz.faceset_writer import FaceSetWriter
 from phiz.verbs.convert import convert
 from phiz.verbs.prepare import prepare
 

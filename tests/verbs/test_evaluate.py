@@ -17,7 +17,8 @@ from phiz import artefacts
 from phiz.errors import PhizError, UsageError
 from phiz.evaluation import figures
 from phiz.evaluation.filters import Filters
-from phiz.faceset import FaceSet, FaceSetWriter
+from phiz.faceset import FaceSet
+from phiz.faceset_writer import FaceSetWriter
 from phiz.model import Model
 from phiz.verbs import reals
 from toyset import write_faces

@@ -17,7 +17,7 @@ import toys
 from phiz import cli, marks
 from phiz.artefacts import building, write_json
 from phiz.errors import PhizError, UsageError
-from phiz.faceset import FaceSetWriter
+from phiz.faceset_writer import FaceSetWriter
 from phiz.sampling.showing import course, few, size_in_words
 from phiz.verbs.generate import generate
 from phiz.verbs.inspect import inspect

@@ -21,7 +21,8 @@ import torch
 import phiz
 from phiz import artefacts
 from phiz.errors import PhizError, Stopped, Surroundings, UsageError
-from phiz.faceset import FaceSet, FaceSetWriter
+from phiz.faceset import FaceSet
+from phiz.faceset_writer import FaceSetWriter
 from phiz.training import gan
 from phiz.training import recipe as recipes
 from phiz.verbs import train as verb

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from phiz import artefacts, avatars, bundled
 from phiz.errors import PhizError, Stopped
-from phiz.faceset import FaceSet, FaceSetWriter
+from phiz.faceset import FaceSet
+from phiz.faceset_writer import FaceSetWriter
 from phiz.pictures import check_size
 from phiz.screen import duration, progress
 from phiz.verbs.generate import generate
