@@ -2,6 +2,7 @@
 
     python benchmarks/prior.py ../prior --faces 20000 --steps 5000
     python benchmarks/prior.py ../further --further --steps 4000 --set classifier=0.4
+    python benchmarks/prior.py ../again --further --steps 2000 --set classifier=0.8
 
 Writes FOLDER/faces and FOLDER/run (gone on with where they are there already), and then
 src/phiz/bundled/avatars: weights in 16 bits, a preview, a card. Steps, not minutes: on a CPU, with the same
@@ -108,8 +109,8 @@ def main() -> None:
     )  # fmt: skip
     model = done.model
     asked = [f"--faces {args.faces} --steps {args.steps}", *(f"--set {item}" for item in args.set)]
-    folder = "further --further" if args.further else "prior"
-    pack(model, args.place, " ".join([f"python benchmarks/prior.py {folder}", *asked]), args.further)
+    command = f"python benchmarks/prior.py {args.folder.name}{' --further' if args.further else ''}"
+    pack(model, args.place, " ".join([command, *asked]), args.further)
     unpacked = args.folder / "unpacked"
     shutil.rmtree(unpacked, ignore_errors=True)
     unpacked.mkdir()

@@ -209,11 +209,10 @@ def main() -> None:
         rows = []
         for seed in args.seeds:
             for recipe in args.recipes:
-                rows += one(recipe, seed, faces.path, real_features, args)
-                results = HERE / "results" / "quick_cpu.jsonl"
-                results.parent.mkdir(exist_ok=True)
-        with open(results, "a", encoding="utf-8") as file:
-            file.writelines(json.dumps(row) + "\n" for row in rows)
+                found = one(recipe, seed, faces.path, real_features, args)
+                with open(HERE / "results" / "quick_cpu.jsonl", "a", encoding="utf-8") as file:
+                    file.writelines(json.dumps(row) + "\n" for row in found)
+                rows += found
         floor = compare(real_features, features(FaceSet.open(faces.path)[:HELD_OUT], args.network))
     print(f"\n{args.pictures.name}, {args.size} px, {args.minutes:g} minutes, seeds {args.seeds}")
     print(table(rows))

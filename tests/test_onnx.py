@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import toys
-from phiz import latents, onnx
+from phiz import latents, networks, onnx
 from phiz.errors import PhizError
 
 torch = pytest.importorskip("torch")
@@ -31,6 +31,14 @@ def test_onnxruntime_gives_what_torch_gives(toy, data, n):
     assert got.shape == (n, 3, 16, 16)
     assert got.dtype == np.float32
     assert np.abs(got - expected).max() < 1e-5
+
+
+@pytest.mark.parametrize(("block", "norm"), [("full", "none"), ("grouped", "batch"), ("grouped", "none")])
+def test_a_modern_generator_is_exported_whatever_it_is_made_of(block, norm):
+    made = networks.generator("modern", size=16, z=6, width=[16, 12, 8], block=block, norm=norm)
+    centres = np.zeros((1, 6), np.float32)
+    engine = onnx.Engine(onnx.export(made, 6, centres=centres))  # which refuses what differs from torch
+    assert engine.run(latents.latents(range(2), 6)).shape == (2, 3, 16, 16)
 
 
 def test_truncation_is_part_of_the_file(data):

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from phiz import networks
 from phiz.errors import PhizError, UsageError
 from phiz.training import recipe as recipes
 from phiz.training.starting import check
@@ -25,6 +26,48 @@ def test_the_recipes_say_what_their_sources_say():
     for name, size in (("acg96", 96), ("acg112", 112)):
         acg = recipes.find(name)
         assert (acg.size, acg.z, acg.batch, acg.steps) == (size, 300, 64, 40_000)
+
+
+def test_quick_stays_as_it_was_measured():
+    adam = {"rate": 2e-3, "beta1": 0.0, "beta2": 0.99, "beta2_end": None, "clip": 2.0, "warmup": 0}
+    assert recipes.find("quick").model_dump() == {
+        "name": "quick",
+        "network": {"name": "slim", "generator": {}, "discriminator": {}},
+        "size": 32,
+        "z": 128,
+        "batch": 64,
+        "steps": None,
+        "outline": {"share": 0.15, "rate": 2e-3},
+        "loss": "relativistic",
+        "penalty": {
+            "kind": "finite-difference",
+            "gamma": 2.0,
+            "gamma_end": None,
+            "share": 1.0,
+            "sigma": 0.05,
+        },
+        "augment": None,
+        "generator": adam,
+        "discriminator": adam,
+        "burn_in": 1.0,
+        "decay": 0.8,
+        "ema": 0.03,
+        "freeze": 0,
+        "noise": "fresh",
+        "flip": True,
+        "conditional": True,
+        "classifier": 0.0,
+        "precision": "auto",
+        "compile": False,
+        "seed": 0,
+    }
+
+
+def test_modern_names_all_that_its_networks_are_made_of():
+    pytest.importorskip("torch")
+    network = recipes.find("auto").network
+    for role, rest in (("generator", {"size", "z", "labels"}), ("discriminator", {"size", "labels"})):
+        assert set(getattr(network, role)) | rest == set(networks.takes("modern", role))
 
 
 def test_one_value_changes():
@@ -52,7 +95,6 @@ def test_one_value_changes():
         ({"network.discriminator.size": "64"}, ["network.discriminator.size", "--size"]),
         ({"network.generator.labels": "[3]"}, ["network.generator.labels", "face set"]),
         ({"network.widths": "[8]"}, ["network.widths", "network.generator.widths"]),
-        ({"augment": '{"adaptive": true, "rise": 0}'}, ["rise above 0"]),
     ],
 )
 def test_a_wrong_setting_is_named(settings, words):
@@ -121,7 +163,7 @@ def test_another_network_begins_without_the_arguments_of_the_one_before(name):
     starting.check(auto, None)
     given = {"network.generator.mapping": "0", "network.name": "modern"}
     kept = recipes.changed(recipes.find("auto"), given).network.generator
-    assert kept == {"width": "s", "mapping": 0}
+    assert kept == recipes.find("auto").network.generator | {"mapping": 0}
 
 
 def test_an_estimate_needs_a_d_that_says_the_same_twice():

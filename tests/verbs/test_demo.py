@@ -45,7 +45,7 @@ def test_the_demo_makes_what_it_promises(tmp_path, monkeypatch):
             assert picture.width >= 16
     assert len(made.lines) == 3
     config = json.loads((tmp_path / "demo" / "run" / "model" / "config.json").read_text())
-    assert config["learned_from"] == "avatars"
+    assert (config["learned_from"], config["recipe"]) == ("avatars", "auto")
 
 
 def test_the_demo_says_how_it_goes_on(tmp_path, monkeypatch):

@@ -1,17 +1,18 @@
 """The modern GAN of phiz: mirrored residual networks, a mapped latent in every block, three sizes.
 
-After R3GAN (Huang et al., arXiv 2501.05441): no tricks, residual blocks, the same in G and D. Shaped for
-browsers and CPUs: G convolves, then doubles, so that no wide convolution runs at full size, and has at most
-64 channels from 64 px up; D looks at 2x2 blocks of pixels as 12 channels.
+After R3GAN (Huang et al., arXiv 2501.05441): no tricks, residual blocks, stages of D that mirror those of G.
+Shaped for browsers and CPUs: G convolves, then doubles, so that no wide convolution runs at full size, and
+has at most 64 channels from 64 px up; D looks at 2x2 blocks of pixels as 12 channels.
 
 The latent is mapped to a point w of the model's own space: w = z + f(z), with f starting at zero, so that a
 training begins as if there were no mapping. Truncation draws w towards a centre. In every block w, and a
 vector of the labels, scale and shift the channels (as in Brock et al., arXiv 1809.11096). In D the labels add
 a projection (Miyato and Koyama, arXiv 1802.05637).
 
-A stage is a transition between two sizes and `depth` residual blocks. `block` says what one is made of:
-`full`, a 3x3 convolution and an activation, which is what CPUs are quick at; or `grouped`, an inverted
-bottleneck around a grouped 3x3, which has more depth for its parameters.
+A stage is a transition between two sizes and `depth` residual blocks; the recipe `modern` has one in G and
+none in D. `block` says what one is made of: `full`, a 3x3 convolution and an activation, which is what CPUs
+are quick at; or `grouped`, an inverted bottleneck around a grouped 3x3, which has more depth for its
+parameters, and inside twice the channels in groups of 16.
 """
 
 from __future__ import annotations

@@ -26,6 +26,9 @@ from phiz.training.recipe import Augment
 from phiz.training.supply import fetched, sent
 
 EVERY = 4
+WAY = 0.2
+"""The share of the stage that an adaptive strength takes from 0 to 1."""
+
 LIMIT = 0.8
 """The strength beyond which changes leak into what G makes (arXiv 2006.06676, figure 3)."""
 
@@ -75,7 +78,7 @@ class Strength:
             self._arrived.synchronize()
         r = float(state["before"])
         if not math.isnan(r):  # it is before the first verdicts have come
-            step = EVERY / max(1.0, self.asked.rise * steps)
+            step = EVERY / max(1.0, WAY * steps)
             strength = min(LIMIT, max(0.0, strength + math.copysign(step, r - self.asked.target)))
         self.state = _fresh(strength)
         self.state["before"], self._arrived = fetched(state["signs"] / EVERY)

@@ -32,7 +32,7 @@ _GAMMA, _GAMMA_END = 2.0, 0.5
 """Of the penalty, up to 64 px, at first and in the end; beyond, they grow with the pixels."""
 
 _OUTLINE, _OUTLINE_STEPS, _OUTLINE_COST = 0.15, 1_000, 0.4
-_MANY_VIEWS, _STRONGEST = 25, 0.4
+_MANY_VIEWS, _DOUBLED, _STRONGEST = 25, 0.17, 0.6
 
 
 @dataclass(frozen=True)
@@ -150,13 +150,14 @@ def _rate_said(rate: float, steps: int, warmup: int, smaller: float) -> str:
 
 
 def _strength(views: float) -> float:
-    """Return the probability of each change of an augmentation for faces that are seen so often.
+    """Return the probability, in the end, of each change of an augmentation for faces that are seen so often.
 
-    Few views need none, and it slows learning; many need it (arXiv 2006.06676, 2006.10738).
+    Few views need none, and it slows learning; many need it (arXiv 2006.06676, 2006.10738). It rises from
+    nothing all along, as views do: D is held back only once it begins to know faces by heart.
     """
     if views <= _MANY_VIEWS:
         return 0.0
-    return round(min(_STRONGEST, 0.1 * math.log2(views / _MANY_VIEWS)), 2)
+    return round(min(_STRONGEST, _DOUBLED * math.log2(views / _MANY_VIEWS)), 2)
 
 
 def _augmented(strength: float, views: float) -> str:
@@ -164,4 +165,4 @@ def _augmented(strength: float, views: float) -> str:
     seen = f"each face, its mirror image apart, is seen {often}"
     if not strength:
         return f"augmentation none: {seen}."
-    return f"augmentation {strength:g}: {seen}, often enough to be learned by heart."
+    return f"augmentation rising to {strength:g}: {seen}, often enough to be learned by heart."

@@ -146,7 +146,7 @@ def _cost(act: Callable[[], object]) -> float:
 def rate(task: Task, stage: str, seconds: float) -> float:
     """Return steps a second of a stage, measured for `seconds` after a first step that is not counted."""
 
-    def step(index: int) -> None:  # in the middle, where an augmentation is as strong as it gets
+    def step(index: int) -> None:  # in the middle, where an augmentation has begun
         task.step(Position(index, stage, (1 << 19) + index, 1 << 20, 0.5))
 
     group = getattr(task, "group", Group())  # many processes measure as long as the first of them says

@@ -146,7 +146,7 @@ class Players:
         """Return G as it generates: for "model" the best kept, if any; for "sample" as it stands now.
 
         That is the average, once there is one, with its own statistics: batch norm's running ones are
-        those of G as it moved, so they are taken anew.
+        those of G as it moved, so they are taken anew, of faces under the labels that seeds draw.
         """
         model = copy.deepcopy(self._generator_at(position))
         if use == "model" and self.best:
@@ -159,9 +159,10 @@ class Players:
                 norm.momentum = None
             draws = self.random.at(Stream.STATISTICS)
             with torch.no_grad():
-                for _ in range(_STATISTICS[use]):
+                for first in range(0, _STATISTICS[use] * self.batch, self.batch):
                     codes = torch.randn(self.batch, self.recipe.z, generator=draws).to(self.device)
-                    labels = self.conditions.drawn(self.batch, draws) if self.conditions else None
+                    seeds = range(first, first + self.batch)
+                    labels = self.conditions.of_seeds(seeds) if self.conditions else None
                     given(model, codes, labels)
         return model.eval()
 

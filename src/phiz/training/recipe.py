@@ -88,20 +88,14 @@ class Augment(Part):
     """Random changes to what D sees, for sets of few faces (training/augment.py).
 
     `strength` is the probability of each change; it rises from 0 over the first `rise` of the adversarial
-    stage. With `adaptive` it starts there and follows how sure D is of the real faces, held to `target`;
-    `rise` is then the share of the stage that the way from 0 to 1 takes.
+    stage. With `adaptive` it starts at `strength` and follows how sure D is of the real faces, held to
+    `target`.
     """
 
     strength: float = Field(0.3, ge=0, le=1)
-    rise: float = Field(0.2, ge=0, le=1)
+    rise: float = Field(1.0, ge=0, le=1)
     adaptive: bool = False
     target: float = Field(0.6, ge=-1, le=1)
-
-    @model_validator(mode="after")
-    def _moves(self) -> Augment:
-        if self.adaptive and not self.rise:
-            raise ValueError("an adaptive augmentation needs a rise above 0, the time it takes from 0 to 1")
-        return self
 
 
 class Recipe(Part):
@@ -178,7 +172,11 @@ def _relativistic(
 
 
 _EXACT = Penalty(kind="exact", gamma=2.0, gamma_end=0.5)
-_MODERN = Network(name="modern", generator={"width": "s"}, discriminator={"width": "s", "depth": 0})
+_MODERN = Network(
+    name="modern",
+    generator={"width": "s", "depth": 1, "block": "full", "norm": "batch", "mapping": 2},
+    discriminator={"width": "s", "depth": 0, "block": "full"},
+)
 
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
