@@ -20,19 +20,9 @@ from statistics import median
 import torch
 
 import phiz
-from quick_cpu import HELD_OUT, HERE, compare, features, split
+from quick_cpu import HELD_OUT, HERE, compare, curve, features, split
 
 KINDS = ("exact", "finite-difference")
-
-
-def curve(run: Path) -> list[tuple[float, float]]:
-    """Return (seconds, distance) at every evaluation of a run."""
-    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    return [
-        (round(row["seconds"], 1), round(row["frechet_filters"], 4))
-        for row in rows
-        if "frechet_filters" in row
-    ]
 
 
 def one(kind: str, seed: int, faces: Path, real, name: str, args: argparse.Namespace, run: Path) -> dict:

@@ -1,10 +1,11 @@
 """Train recipes for the same minutes on the same machine, and compare what comes of them.
 
     python benchmarks/quick_cpu.py ../shared/data/anime96.zip --size 32 --minutes 5 --seeds 0 1 2
-    python benchmarks/quick_cpu.py --size 64 --minutes 10 --recipes auto dcgan afad64
-    python benchmarks/quick_cpu.py --size 64 --minutes 10 --recipes afad64 --set noise=fresh
+    python benchmarks/quick_cpu.py avatars --minutes 5 --seeds 0 --keep runs --sheet sheet.png \
+        --recipes dcgan afad64 afad64,noise=fresh acg96 auto
 
-A GPU is used where there is one.
+`avatars` stands for 8,000 drawn faces. A recipe may be followed by settings of its own. With `--sheet` the
+first faces of the first seed are laid out, a line for each generator. A GPU is used where there is one.
 
 Exact duplicates are dropped and the rest split by the order of their SHA-256: the last 3,000 are held
 out. Held-out faces are reduced to the training size, then real and made faces alike are resized by
@@ -17,7 +18,8 @@ Pillow's bicubic to 227 px and put through SqueezeNet (features after fire9). Th
     images/s   real faces seen a second over the whole run, all included
 
 `dcgan` is measured as it is and, from the same training, with a moving average of G. Needs phiz[train].
-Results are appended to benchmarks/results/quick_cpu.jsonl and printed as a table.
+Rows, with the distance by built-in filters as it fell during the training, are appended to
+benchmarks/results/quick_cpu.jsonl; a table is printed.
 """
 
 from __future__ import annotations
@@ -40,12 +42,13 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 import phiz
-from phiz import latents, networks
+from phiz import avatars, latents, networks
 from phiz.faceset import FaceSet
 from phiz.model import to_uint8
+from phiz.sampling import sheets
 from phiz.training import checkpoint
 
-HELD_OUT = 3000
+HELD_OUT, DRAWN, SHOWN = 3000, 8000, 12
 HERE = Path(__file__).resolve().parent
 
 
@@ -64,6 +67,26 @@ def split(archive: Path, folder: Path, held_out: int = HELD_OUT) -> tuple[Path, 
             suffix, data = distinct[digest]
             (folder / part / f"{digest}{suffix}").write_bytes(data)
     return folder / "train", folder / "held"
+
+
+def drawn(folder: Path, size: int) -> tuple[Path, Path]:
+    """Write drawn faces to folder/train and folder/held."""
+    for part, seeds in (("train", range(DRAWN - HELD_OUT)), ("held", range(DRAWN - HELD_OUT, DRAWN))):
+        (folder / part).mkdir(parents=True)
+        for seed in seeds:
+            face = Image.fromarray(avatars.draw(seed, size))
+            face.save(folder / part / f"{seed:05d}.png", compress_level=1)
+    return folder / "train", folder / "held"
+
+
+def curve(run: Path) -> list[tuple[float, float]]:
+    """Return (seconds, distance) at every evaluation of a run."""
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [
+        (round(row["seconds"], 1), round(row["frechet_filters"], 4))
+        for row in rows
+        if "frechet_filters" in row
+    ]
 
 
 def features(faces: np.ndarray, network: Path) -> np.ndarray:
@@ -125,13 +148,16 @@ def plain_generator(run: Path, size: int, seed: int) -> np.ndarray:
     return to_uint8(made, network.output_range)
 
 
-def one(recipe: str, seed: int, train: Path, real: np.ndarray, args: argparse.Namespace) -> list[dict]:
-    """Train once and return a row for each generator that came of it."""
-    folder = args.keep / f"{recipe}-{args.size}-{seed}" if args.keep else None
+def one(
+    asked: str, seed: int, train: Path, real: np.ndarray, args: argparse.Namespace
+) -> tuple[list[dict], list[np.ndarray]]:
+    """Train once and return for each generator that came of it a row and the first of its faces."""
+    recipe, *own = asked.split(",")
+    folder = args.keep / f"{asked}-{args.size}-{seed}" if args.keep else None
     with tempfile.TemporaryDirectory() as scratch:
         run = folder or Path(scratch) / "run"
         settings = {"ema": "0.03"} if recipe == "dcgan" else {}
-        settings |= dict(item.split("=", 1) for item in args.set)
+        settings |= dict(item.split("=", 1) for item in own)
         if not (run / "recipe.json").exists():  # one that was kept is scored again
             phiz.train(
                 train,
@@ -144,10 +170,12 @@ def one(recipe: str, seed: int, train: Path, real: np.ndarray, args: argparse.Na
                 start_from=args.start_from,
             )
         finished = json.loads((run / "recipe.json").read_text())["finished"]
-        name = f"{recipe} from {args.start_from}" if args.start_from else recipe
+        curves = curve(run)
+        name = f"{asked} from {args.start_from}" if args.start_from else asked
         made = {name: phiz.load(run).sample(HELD_OUT, seed=10_000)}
         if recipe == "dcgan":
             made = {"dcgan": plain_generator(run, args.size, 10_000), "dcgan with EMA": made[name]}
+        shown = [faces[:SHOWN] for faces in made.values()]
     rows = []
     for name, faces in made.items():
         figures = compare(real, features(faces, args.network))
@@ -155,15 +183,15 @@ def one(recipe: str, seed: int, train: Path, real: np.ndarray, args: argparse.Na
         rows.append(
             {
                 "data": args.pictures.name, "size": args.size, "minutes": args.minutes, "recipe": name,
-                "set": args.set,
                 "seed": seed, "images/s": round(rate, 1), "seconds": finished["seconds"],
                 **{key: round(value, 4) for key, value in figures.items()},
+                "curve": curves,
                 "torch": torch.__version__, "threads": torch.get_num_threads(),
                 "machine": f"{platform.machine()}, {os.cpu_count()} cores", "phiz": phiz.__version__,
             }
         )  # fmt: skip
         print(json.dumps(rows[-1]), flush=True)
-    return rows
+    return rows, shown
 
 
 def table(rows: list[dict]) -> str:
@@ -196,26 +224,32 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--recipes", nargs="+", default=["quick", "dcgan"])
     parser.add_argument("--from", dest="start_from", type=Path, help="a model that auto and quick start from")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="of every recipe")
     parser.add_argument("--keep", type=Path, help="folder to keep the runs in")
+    parser.add_argument("--sheet", type=Path, help="picture to write")
     args = parser.parse_args()
 
     with tempfile.TemporaryDirectory() as scratch:
-        train, held = split(args.pictures, Path(scratch))
+        drawing = args.pictures.name == "avatars"
+        train, held = drawn(Path(scratch), args.size) if drawing else split(args.pictures, Path(scratch))
         faces = phiz.prepare(train, Path(scratch) / "faces", size=args.size, detector="none")
         real = phiz.prepare(held, Path(scratch) / "real", size=args.size, detector="none")
         shutil.rmtree(train)
         real_features = features(real[:], args.network)
-        rows = []
+        rows: list[dict] = []
+        lines: list[np.ndarray] = []
         for seed in args.seeds:
             for recipe in args.recipes:
-                found = one(recipe, seed, faces.path, real_features, args)
+                found, shown = one(recipe, seed, faces.path, real_features, args)
                 with open(HERE / "results" / "quick_cpu.jsonl", "a", encoding="utf-8") as file:
                     file.writelines(json.dumps(row) + "\n" for row in found)
                 rows += found
+                lines += shown if seed == args.seeds[0] else []
         floor = compare(real_features, features(FaceSet.open(faces.path)[:HELD_OUT], args.network))
     print(f"\n{args.pictures.name}, {args.size} px, {args.minutes:g} minutes, seeds {args.seeds}")
     print(table(rows))
+    if args.sheet:
+        grid = (len(lines), SHOWN)
+        sheets.sheet(np.concatenate(lines), args.size, grid, scale=max(1, 64 // args.size)).save(args.sheet)
     print("real against real: " + ", ".join(f"{key} {value:.3f}" for key, value in floor.items()))
 
 
