@@ -249,10 +249,31 @@ def test_a_recipe_json_that_was_edited_is_one_line(tmp_path, change, fault):
     said = json.loads(interrupted(faces.path, run))
     change(said)
     (run / "recipe.json").write_text(json.dumps(said))
+    (run / "checkpoints" / "recipe.json").unlink()
     with pytest.raises(PhizError, match=f"recipe.json is damaged .*{fault}") as caught:
         phiz.train(faces.path, run, **OPTIONS, resume=True)
     assert caught.value.status == 3
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("damage", ["flipped", "cut", "gone", "a word"])
+def test_a_damaged_recipe_json_is_taken_from_its_copy(tmp_path, damage, capsys):
+    faces, run = write_faces(tmp_path / "faces"), tmp_path / "run"
+    before = interrupted(faces.path, run)
+    broken = {
+        "flipped": bytes([before[0] ^ 4]) + before[1:],
+        "cut": before[: len(before) // 2],
+        "gone": None,
+        "a word": before.replace(b'"asked"', b'"aske4"'),
+    }[damage]
+    (run / "recipe.json").unlink()
+    if broken is not None:
+        (run / "recipe.json").write_bytes(broken)
+    phiz.train(faces.path, run, **OPTIONS, resume=True)
+    assert json.loads((run / "recipe.json").read_text())["finished"]
+    assert "it was taken from its copy" in capsys.readouterr().err
+    kept = run / "recipe.json.damaged"
+    assert (kept.read_bytes() if kept.exists() else None) == broken
 
 
 def test_pictures_that_were_cut_may_lie_elsewhere(tmp_path, monkeypatch):
@@ -318,6 +339,26 @@ def test_a_signal_before_the_plan_is_status_75_and_the_old_run_comes_back(tmp_pa
     assert caught.value.status == 75
     assert (run / "recipe.json").read_bytes() == before
     assert not (tmp_path / ".run.old").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_a_run_that_goes_on_opens_its_faces_is_status_75(tmp_path, monkeypatch, number):
+    faces, run = write_faces(tmp_path / "faces"), tmp_path / "run"
+    before = interrupted(faces.path, run)
+
+    def signalled(*_) -> None:
+        os.kill(os.getpid(), number)
+        time.sleep(5)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("phiz.verbs.sources.faces_of", signalled)
+        with pytest.raises(Stopped, match=r"before the first step.*--resume goes on") as caught:
+            phiz.train(faces.path, run, **OPTIONS, resume=True)
+    assert caught.value.status == 75
+    assert (run / "recipe.json").read_bytes() == before
+    phiz.train(faces.path, run, **OPTIONS, resume=True)
+    assert json.loads((run / "recipe.json").read_text())["finished"]
 
 
 @pytest.mark.usefixtures("quickly")

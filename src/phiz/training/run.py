@@ -3,7 +3,7 @@
 recipe.json          the recipe, complete, with the plan, the face set, and the command that asked
 metrics.jsonl        a line every so many steps
 samples/             the faces of the same latents, as the steps go by
-checkpoints/         what is needed to go on
+checkpoints/         what is needed to go on, with a copy of recipe.json
 model/               the generator
 film.webp            the samples as a film, made at the end
 log.txt              what was said
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ from phiz.training.plan import Plan
 from phiz.training.recipe import Recipe, validated
 
 FORMAT = 1
+_SAID = "recipe.json"
+_COPY = f"checkpoints/{_SAID}"
 
 
 @dataclass
@@ -82,10 +85,11 @@ class Run:
         }
 
     def write(self) -> None:
-        """Write recipe.json, whole."""
+        """Write recipe.json and its copy, each whole."""
         with artefacts.disk(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            artefacts.write_json(self.folder / "recipe.json", self.data())
+            (self.folder / _COPY).parent.mkdir(parents=True, exist_ok=True)
+            for name in (_SAID, _COPY):
+                artefacts.write_json(self.folder / name, self.data())
 
 
 def read(folder: Path) -> Run:
@@ -94,8 +98,31 @@ def read(folder: Path) -> Run:
     Raises:
         PhizError: it is no run, a newer one, or damaged.
     """
-    path = folder / "recipe.json"
-    return parsed(folder, artefacts.read_json(path, "run", FORMAT))
+    return parsed(folder, artefacts.read_json(folder / _SAID, "run", FORMAT))
+
+
+def mended(folder: Path) -> str | None:
+    """Take recipe.json of `folder` from its copy where it is damaged or gone; return a line that says so.
+
+    What was damaged is kept beside it. None where nothing is to be done, or the copy is no better.
+    """
+    path, copy = folder / _SAID, folder / _COPY
+    try:
+        read(folder)
+        return None
+    except PhizError as fault:
+        said = str(fault).partition("; ")[0]
+    try:
+        parsed(folder, artefacts.read_json(copy, "run", FORMAT))
+    except PhizError:
+        return None
+    kept = path.with_name(f"{_SAID}.damaged")
+    with artefacts.disk(folder):
+        if path.exists():
+            os.replace(path, kept)
+            said += f" (kept as {kept.name})"
+        artefacts.write_bytes(path, copy.read_bytes())
+    return f"{said}; it was taken from its copy, {copy}."
 
 
 def planned(folder: Path) -> bool:
@@ -128,7 +155,7 @@ def parsed(folder: Path, data: dict[str, Any]) -> Run:
     Raises:
         PhizError: it is damaged.
     """
-    path = folder / "recipe.json"
+    path = folder / _SAID
     try:
         threads, versions = data["threads"], data["versions"]
         if threads is not None and (not isinstance(threads, int) or threads < 1):

@@ -75,11 +75,14 @@ def existing(out: Path, asked: dict[str, Any], resume: bool) -> Run | None:
     from phiz.training import run as runs
     from phiz.training.enlarging import UpscalingRecipe
 
+    mended = runs.mended(out) if resume else None
     if artefacts.kind_of(out) != "run":
         if resume:
             raise PhizError(f"{out} is no run, so nothing can be resumed; leave --resume out to start it.")
         return None
     run = runs.read(out)
+    if mended:
+        sources.say(run, mended)
     if isinstance(run.recipe, UpscalingRecipe) != ("scale" in asked):
         made_by = "train" if "scale" in asked else "train-upscaler"
         raise PhizError(f"{out} is a run of phiz {made_by}; go on with that, or choose another name.")
@@ -167,6 +170,16 @@ def start(run: Run, faces_of: Callable[[Run], FaceSet], force: bool, make: MakeJ
         raise
 
 
+def go_on(run: Run, faces_of: Callable[[Run], FaceSet], make: MakeJob) -> Trained:
+    """Open the faces of a run that is there, and train; a signal meanwhile is heeded at once."""
+    from phiz.training import loop
+    from phiz.training.distributed import join
+
+    with _before_the_first_step(loop.grace(join())):
+        faces = faces_of(run)
+    return drive(run, faces, make)
+
+
 def drive(run: Run, faces: FaceSet, make: MakeJob) -> Trained:
     """Plan where that is still to do, train, and write what comes of it.
 
@@ -178,16 +191,16 @@ def drive(run: Run, faces: FaceSet, make: MakeJob) -> Trained:
 
     group = join()
     with loop.watched(group) as stop:
-        with _before_the_first_step(run, group):
+        with _before_the_first_step() if group.world == 1 else nullcontext():
             job, measure, spent = _ready(run, faces, make, group)
         return _drive(run, job, measure, spent, group, stop)
 
 
 @contextmanager
-def _before_the_first_step(run: Run, group: Group) -> Iterator[None]:
-    """Heed a signal at once, where there is one process: nothing is lost yet."""
+def _before_the_first_step(grace: float = 0.0) -> Iterator[None]:
+    """Heed a signal at once: nothing is lost yet."""
     try:
-        with stopping.heeded_at_once() if group.world == 1 else nullcontext():
+        with stopping.heeded_at_once(grace):
             yield
     except Stopped:
         raise Stopped("stopped before the first step; the same command with --resume goes on.") from None
@@ -237,7 +250,7 @@ def _drive(
         for line in job.opening():
             screen.say(line)
         if run.profile and group.world == 1:
-            with _before_the_first_step(run, group):
+            with _before_the_first_step():
                 _profile(folder, job.profile(), screen)
         if group.first and aside.newest:
             screen.say(f"The run that was here before lies in {aside.newest} until this one is done.")

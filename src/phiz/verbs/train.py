@@ -18,8 +18,8 @@ from phiz.verbs.driving import (
     Job,
     Trained,
     device_of,
-    drive,
     existing,
+    go_on,
     need_torch,
     start,
 )
@@ -40,7 +40,7 @@ def _follow(group: Group, source: Path, out: Path) -> Trained:
     if run is None:
         return Trained(out, model=None)
     try:
-        return drive(run, processes.faces_of(run, source), _gan)
+        return go_on(run, lambda run: processes.faces_of(run, source), _gan)
     except Stopped:
         raise SystemExit(Stopped.status) from None  # the first process says so
 
@@ -138,7 +138,7 @@ def train(
             return Trained(out, load(out), lines)
         if run is not None:
             run.profile, run.explain = profile, explain
-            return drive(run, _faces(source, labels, run), _gan)
+            return go_on(run, partial(_faces, source, labels), _gan)
         run = _new(out, asked, recipe, changes, force)
         run.profile, run.explain = profile, explain
         return start(run, partial(_faces, source, labels), force, _gan)

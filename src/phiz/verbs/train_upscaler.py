@@ -19,8 +19,8 @@ from phiz.verbs.driving import (
     Job,
     Trained,
     device_of,
-    drive,
     existing,
+    go_on,
     need_torch,
     start,
 )
@@ -111,7 +111,7 @@ def train_upscaler(
         if run and run.finished:
             return Trained(out, upscaler.load(out), [f"{out} is done: {words.summary(run)}."])
         if run is not None:
-            return drive(run, sources.faces_of(run, source, None), _job)
+            return go_on(run, lambda run: sources.faces_of(run, source, None), _job)
         run = _new(out, asked, recipe, changes, force)
         return start(run, lambda run: sources.faces_of(run, source, None), force, _job)
 
