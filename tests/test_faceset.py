@@ -235,6 +235,16 @@ def test_a_file_that_is_cut_short_or_foreign_is_named(small: FaceSet, name: str)
     assert f"{name} belongs to another set" in refused(small.path)
 
 
+def test_a_file_that_is_cut_short_while_it_is_open_is_named(small: FaceSet) -> None:
+    shard = small.path / "images-00001.npy"
+    with open(shard, "r+b") as file:
+        file.truncate(200)
+    with pytest.raises(PhizError, match=r"images-00001\.npy has been cut short meanwhile"):
+        small[:]
+    shard.unlink()
+    assert len(small[:1]) == 1
+
+
 def test_a_flipped_bit_is_found_on_request(small: FaceSet) -> None:
     assert FaceSet.open(small.path, verify=True).id == small.id
     path = small.path / "images-00003.npy"

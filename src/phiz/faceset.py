@@ -65,6 +65,8 @@ class FaceSet:
         self._shards = [
             mapped(path / shard["name"], "|u1", (shard["count"], *face)) for shard in about["shards"]
         ]
+        self._files = [path / shard["name"] for shard in about["shards"]]
+        self._bytes = [file.stat().st_size for file in self._files]
         counts = [shard["count"] for shard in about["shards"]]
         self._starts = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64)
         self.labels: np.ndarray = mapped(
@@ -112,6 +114,7 @@ class FaceSet:
 
         Raises:
             IndexError: an index is outside the set.
+            PhizError: a file has been cut short, or cannot be read, since the set was opened.
         """
         wanted = np.asarray(indices)
         if wanted.dtype == bool:
@@ -127,13 +130,28 @@ class FaceSet:
             raise IndexError(f"an index is outside the set of {self._count} faces")
         wanted = np.where(wanted < 0, wanted + self._count, wanted)
         if len(self._shards) == 1:
-            return self._shards[0].take(wanted, axis=0)
+            return self._shard(0).take(wanted, axis=0)
         faces = np.empty((len(wanted), self.size, self.size, self.channels), np.uint8)
         home = np.searchsorted(self._starts, wanted, side="right") - 1
         for shard in np.unique(home):
             here = np.flatnonzero(home == shard)
-            faces[here] = self._shards[shard].take(wanted[here] - self._starts[shard], axis=0)
+            faces[here] = self._shard(shard).take(wanted[here] - self._starts[shard], axis=0)
         return faces
+
+    def _shard(self, number: int) -> np.ndarray:
+        """Return the map of a file, which is as long as it was: reading beyond its end would kill."""
+        file, before = self._files[number], self._bytes[number]
+        try:
+            now = file.stat().st_size
+        except FileNotFoundError:  # what is mapped stays until it is let go
+            now = before
+        except OSError as fault:
+            raise PhizError(f"{file} cannot be read any more: {fault.strerror or fault}.") from None
+        if now < before:
+            raise PhizError(
+                f"{file} has been cut short meanwhile: {now:,} bytes, not {before:,}; {_WAY_OUT}."
+            )
+        return self._shards[number]
 
     def __getitem__(self, index: int | slice | Sequence[int] | np.ndarray) -> np.ndarray:
         """Return one face (H, W, 3) for a number, several (N, H, W, 3) for a slice, list, array or mask."""

@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 import time
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -274,6 +275,26 @@ def test_a_damaged_recipe_json_is_taken_from_its_copy(tmp_path, damage, capsys):
     assert "it was taken from its copy" in capsys.readouterr().err
     kept = run / "recipe.json.damaged"
     assert (kept.read_bytes() if kept.exists() else None) == broken
+
+
+def test_faces_that_are_cut_short_in_the_middle_end_it_in_a_line_and_it_goes_on(tmp_path, monkeypatch):
+    faces, run = write_faces(tmp_path / "faces"), tmp_path / "run"
+    shard = faces.path / "images-00000.npy"
+    whole, read, reads = shard.read_bytes(), FaceSet.batch, count()
+
+    def batch(self, indices):
+        if next(reads) == 10:
+            with open(shard, "r+b") as file:
+                file.truncate(200)
+        return read(self, indices)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FaceSet, "batch", batch)
+        with pytest.raises(PhizError, match=r"images-00000\.npy has been cut short meanwhile"):
+            phiz.train(faces.path, run, **OPTIONS | {"steps": 40})
+    shard.write_bytes(whole)
+    phiz.train(faces.path, run, **OPTIONS | {"steps": 40}, resume=True)
+    assert json.loads((run / "recipe.json").read_text())["finished"]
 
 
 def test_pictures_that_were_cut_may_lie_elsewhere(tmp_path, monkeypatch):
