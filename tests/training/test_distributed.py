@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -241,6 +242,40 @@ def test_a_second_training_of_one_script_is_told_apart_from_the_first():
         leader.hand_over(said)
         leader.began()
         assert follower.receive() == said
+
+
+def test_the_first_process_is_waited_for_as_long_as_it_shows_that_it_lives(monkeypatch):
+    monkeypatch.setenv(distributed.TIME_OUT, "1")
+    store = torch.distributed.HashStore()
+    leader, follower = Group(0, 2), Group(1, 2)
+    for group in (leader, follower):
+        group._store = store
+        group.anew()
+    start = time.monotonic()
+    with pytest.raises(Surroundings, match=r"no sign of life.*--resume goes on"):
+        follower.receive()
+    assert 1 <= time.monotonic() - start < 10
+    leader.show_life()
+    threading.Timer(3, leader.hand_over, ["prepared"]).start()
+    assert follower.receive() == "prepared"
+
+
+@pytest.mark.slow
+def test_a_first_process_that_is_cut_off_before_the_training_leaves_none_waiting(tmp_path):
+    faces, run = write_faces(tmp_path / "faces"), tmp_path / "run"
+    processes = started(2, training(faces.path, run, 4000), **{distributed.TIME_OUT: "6"})
+    end = time.monotonic() + 120
+    while not (run / "recipe.json").exists():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    processes[0].send_signal(signal.SIGSTOP)
+    try:
+        status, said = ended(processes[1:], 60)[0]
+    finally:
+        processes[0].kill()
+        processes[0].communicate()
+    assert status == 5, said
+    assert "Traceback" not in said
 
 
 def test_a_patience_that_is_no_number_is_named(monkeypatch):

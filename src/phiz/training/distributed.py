@@ -12,8 +12,11 @@ from __future__ import annotations
 import json
 import math
 import os
+import queue
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -30,7 +33,7 @@ from phiz.training.checkpoint import Tensors
 TIME_OUT = "PHIZ_PEER_SECONDS"
 """The environment variable that says how long a process waits for another; 180 s if it is not set."""
 
-_PATIENCE = timedelta(hours=24)  # while the first process prepares, before all begin
+_LOOK = 0.2  # seconds from one look for what the first process has prepared to the next
 _DRIFT = 1e-5
 
 
@@ -47,7 +50,8 @@ class Group:
     def __init__(self, rank: int = 0, world: int = 1, local: int = 0) -> None:
         self.rank, self.world, self.local = rank, world, local
         self.part: tuple[int, int, int] | None = None
-        self.told = self._muted = False
+        self._muted = False
+        self._told = threading.Event()
         self._trainings = 0  # of this process so far: a script may hold several
         self._store: dist.Store | None = None
         self._launch: dist.Store | None = None  # the same through all restarts
@@ -84,24 +88,72 @@ class Group:
 
     # -- before the training: through the store --------------------------------------------------
 
+    @property
+    def told(self) -> bool:
+        """Whether the others were told what they wait for."""
+        return self._told.is_set()
+
     def anew(self) -> None:
         """Begin another training: what is said of one is not heard in the next."""
-        self.told = False
+        self._told = threading.Event()
         self._trainings += 1
 
     def hand_over(self, text: str) -> None:
         """Tell the others what they wait for in `receive`."""
         assert self._store is not None
-        self.told = True
+        self._told.set()
         with peers():
             self._store.set(f"begin/{self._trainings}", text)
 
+    def show_life(self) -> None:
+        """Show the others from now on, until something is handed over, that this process lives."""
+        store, key, told = self._store, f"alive/{self._trainings}", self._told
+        assert store is not None
+
+        def show() -> None:
+            with suppress(RuntimeError):  # who is gone will be noticed by the training
+                store.set(key, str(time.monotonic()))
+                while not told.wait(time_out() / 8):
+                    store.set(key, str(time.monotonic()))
+
+        threading.Thread(target=show, name="life", daemon=True).start()
+
     def receive(self) -> str:
-        """Wait until the first process has prepared everything; return what it hands over."""
-        assert self._store is not None
+        """Wait until the first process has prepared everything; return what it hands over.
+
+        That may take hours. It is waited for as long as it shows that it lives, and the store that keeps what
+        it says answers: a cut cable leaves a question without an answer for ever, so a thread asks.
+
+        Raises:
+            Surroundings: it does neither for as long as a process waits for another.
+        """
+        store, begin, alive = self._store, f"begin/{self._trainings}", f"alive/{self._trainings}"
+        assert store is not None
+        found: queue.SimpleQueue[str | RuntimeError] = queue.SimpleQueue()
+        seen = [time.monotonic()]
+
+        def look() -> None:
+            before = b""
+            try:
+                while not store.check([begin]):
+                    now = store.get(alive) if store.check([alive]) else b""
+                    if now != before:
+                        before, seen[0] = now, time.monotonic()
+                    time.sleep(_LOOK)
+                found.put(store.get(begin).decode())
+            except RuntimeError as fault:
+                found.put(fault)
+
+        threading.Thread(target=look, name="waiting", daemon=True).start()
         with peers():
-            self._store.wait([f"begin/{self._trainings}"], _PATIENCE)
-            return str(self._store.get(f"begin/{self._trainings}").decode())
+            while True:
+                with suppress(queue.Empty):
+                    said = found.get(timeout=_LOOK)
+                    if isinstance(said, RuntimeError):
+                        raise said
+                    return said
+                if time.monotonic() - seen[0] > time_out():
+                    raise RuntimeError("the first shows no sign of life")
 
     def began(self) -> None:
         """Note that this launch has a run of its own to go on with, should it be restarted."""

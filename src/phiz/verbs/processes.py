@@ -73,6 +73,8 @@ def only_one(verb: str) -> None:
 def leading(group: Group) -> Iterator[None]:
     """Prepare as the first process; should that fail, the others end as well, quietly."""
     told = {"status": 0}  # a training that is done already
+    if group.world > 1:
+        group.show_life()
     try:
         yield
     except PhizError as fault:
