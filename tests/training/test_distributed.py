@@ -107,6 +107,29 @@ def test_gradients_of_many_processes_are_those_of_one(world, tmp_path, monkeypat
     compared(tmp_path, world, list(ranks.CASES))
 
 
+DRIFTED = """
+import torch
+from phiz.training import distributed
+group = distributed.join()
+group.anew()
+group.begin(torch.device("cpu"))
+torch.manual_seed(0)
+network = torch.nn.Linear(4, 4)
+group.check_same({"G": network})
+print("the same", flush=True)
+with torch.no_grad():
+    network.weight[0, 0] += 0.01 * group.rank
+group.check_same({"G": network})
+"""
+
+
+def test_processes_that_have_drifted_apart_end():
+    for status, said in ended(started(2, ["-c", DRIFTED]), 120):
+        assert status != 0
+        assert said.startswith("the same")
+        assert "the processes hold different weights (G); --resume goes on" in said
+
+
 def test_what_looks_across_the_batch_in_an_unknown_way_is_refused_by_name():
     class Deviation(torch.nn.Module):
         across_batch = True

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import os
 import shutil
 import stat
 import threading
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -121,7 +124,7 @@ def test_a_disk_full_for_a_while_is_said_and_training_goes_on(small_disk):
             (small_disk / "filler").unlink(missing_ok=True)
 
     screen = drive(small_disk / "run", Counter(), sample)
-    assert any("No space left" in line and "goes on" in line for line in screen.said)
+    assert sum("No space left" in line and "goes on" in line for line in screen.said) > 2
     kept = checkpoint.newest(small_disk / "run" / "checkpoints", screen.say)
     assert kept is not None
     assert kept.step == 50
@@ -145,6 +148,40 @@ def test_a_disk_full_to_the_end_is_status_5_and_the_old_checkpoint_stays(small_d
     kept = checkpoint.newest(small_disk / "run" / "checkpoints", print)
     assert kept is not None
     assert kept.step == 50
+
+
+def test_a_clock_that_jumps_changes_nothing(tmp_path, monkeypatch):
+    drive(tmp_path / "steady", Counter())
+    jumps = itertools.cycle([2e9, 0.0, 5e9])
+    monkeypatch.setattr(time, "time", lambda: next(jumps))
+    start = time.monotonic()
+    screen = drive(tmp_path / "run", Counter())
+    took = time.monotonic() - start
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    seconds = [line["seconds"] for line in lines]
+    assert seconds == sorted(seconds)
+    assert 0 <= screen.outcome.seconds <= took
+    assert screen.models == []
+    kept, steady = (
+        [path.name for path in checkpoint.found(tmp_path / run / "checkpoints")] for run in ("run", "steady")
+    )
+    assert kept == steady
+
+
+def test_faces_that_do_not_come_stand_in_the_next_line_of_metrics(tmp_path):
+    class Late(Counter):
+        supply = SimpleNamespace(seconds=0.0, say=print)
+
+        def step(self, position: Position) -> dict[str, torch.Tensor]:
+            if position.step == 4:
+                self.supply.say("Warning: no faces have come")
+            return super().step(position)
+
+    screen = drive(tmp_path / "run", Late())
+    assert "Warning: no faces have come" in screen.said
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    told = {line["step"]: line["warnings"] for line in lines if "warnings" in line}
+    assert told == {5: {"no faces": "Warning: no faces have come"}}
 
 
 def test_losses_that_are_no_numbers_stop_the_run_before_they_are_saved(tmp_path):

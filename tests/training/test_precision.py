@@ -36,6 +36,15 @@ def test_what_a_gpu_is_set_to_is_set_back(strict, products, monkeypatch):
     assert not torch.are_deterministic_algorithms_enabled()
 
 
+@pytest.mark.parametrize(
+    ("capability", "taken"), [((7, 5), "float32"), ((8, 0), "bfloat16"), ((9, 0), "bfloat16")]
+)
+def test_a_gpu_without_bfloat16_of_its_own_calculates_in_float32(capability, taken, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert precision.resolve("auto", torch.device("cuda")) == taken
+    assert precision.resolve("float32", torch.device("cuda")) == "float32"
+
+
 def test_the_newer_switch_of_torch_does_not_stop_a_training():
     matmul = torch.backends.cuda.matmul
     was, matmul.fp32_precision = matmul.fp32_precision, "tf32"

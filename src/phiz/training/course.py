@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -29,6 +30,7 @@ TRIES = 3
 
 _LOWER = "Start anew with lower rates: --set generator.rate=... --set discriminator.rate=..."
 _WORTH_SAYING = 0.05  # of the time, waited for faces
+_MODEL_SHARE = 0.005  # of the time that writing the model now and then may take
 CLEARLY_WORSE = 2.0
 """How many times the least distance a step may have and still be taken for the best, being later."""
 
@@ -90,8 +92,18 @@ class Course:
         self.reports = {*plan.evaluations, plan.steps}
         self.start = self.saved = self.modelled = time.monotonic()
         self.broken = ""
+        self.late: dict[str, str] = {}  # said of faces that do not come, for the next line of metrics
+        self.modelling = 0.0  # seconds that writing the model took
         if source := getattr(task, "supply", None):
-            source.say = screen.say
+            source.say = self._stalled
+
+    def _stalled(self, line: str) -> None:
+        """Say that faces do not come: by the process that waits, since the first one's may."""
+        self.late = {"no faces": line}
+        if self.group.first:
+            self.screen.say(line)
+        else:
+            print(f"Process {self.group.rank}: {line}", file=sys.stderr, flush=True)
 
     def planned(self, step: int) -> bool:
         """Say whether a checkpoint of `step` does not depend on the clock: one to roll back to."""
@@ -235,10 +247,10 @@ class Course:
             **more,
         }
         warnings = self.watch.look(line)
-        if warnings:
-            line["warnings"] = warnings
         for text in warnings.values():
             self.screen.say(text)
+        if warnings := self.late | warnings:
+            line["warnings"], self.late = warnings, {}
         _survive(self.screen, self.folder, partial(self.metrics.add, line))
         self.screen.show(line)
 
@@ -272,9 +284,12 @@ class Course:
         write = partial(self.write_model, self.found.best_step or step)
         if stopping and not last:
             _survive(self.screen, self.folder, write)
-        elif due and not last and self.saved - self.modelled > model_every:
+        elif (
+            due and not last and self.saved - self.modelled > max(model_every, self.modelling / _MODEL_SHARE)
+        ):
             _survive(self.screen, self.folder, write)
             self.modelled = time.monotonic()
+            self.modelling = self.modelled - self.saved
 
     def save(self) -> None:
         """Write a checkpoint."""
