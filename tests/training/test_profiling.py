@@ -51,6 +51,9 @@ def test_a_profile_names_the_layers_and_leaves_the_training_alone(tmp_path, monk
     assert "G blocks.0.enter" in text
     assert "D enter" in text
     assert "% of the machine's peak" in lines[-1]
+    kinds = dict(line.rsplit(maxsplit=1) for line in lines[lines.index(profiling._BY_KIND) + 1 : -1])
+    assert {"convolutions and products", "norms", "activations"} < set(kinds)
+    assert sum(int(share.rstrip("%")) for share in kinds.values()) == pytest.approx(100, abs=4)
     assert all(len(line) <= 110 for line in lines)
     used = {layer.name: layer for layer in profiling._used(task, "adversarial")}
     assert (used["G rgb"].forward, used["G rgb"].weights) == (1, 1)

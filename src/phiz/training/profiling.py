@@ -8,7 +8,8 @@ matrices in the training's precision, the bandwidth by a copy.
 Convolutions and linear layers are timed each by itself, with the very inputs of a step: forward, and the
 gradients of inputs and of weights, as often as a step asks for them. What is left of the measured step is
 norms, activations, resampling, optimizers, reading, and what an exact penalty asks for besides: gradients of
-the inputs once more, and a second backward.
+the inputs once more, and a second backward. How all that shares the time is said by kind of operation: each
+one of a step is timed where torch hands it to the device, and waited for.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from phiz.training.gan import GAN
 from phiz.training.plan import copied
@@ -32,6 +34,15 @@ _BLOCKS, _STEPS = 3, 3
 _SECONDS = 0.05  # to time one pass of one layer for
 _REPEATS = 10  # of what a GPU is timed at, in a row
 _KINDS = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+_SORTS = {
+    "convolutions and products": ("conv", "mm", "linear", "einsum"),
+    "norms": ("batch_norm",),
+    "activations": ("relu", "clamp", "threshold", "tanh", "sigmoid", "softplus"),
+    "resampling and moving pixels": ("upsample", "pool", "pixel", "gather", "scatter", "index"),
+    "optimizers and the average": ("adam", "foreach", "vector_norm", "lerp"),
+}
+_OTHERS = "sums, copies and the rest"
+_BY_KIND = "The whole step by kind of operation, the second backward of a penalty too:"
 
 
 @dataclass
@@ -86,6 +97,7 @@ def profile(task: GAN, stage: str = "adversarial") -> list[str]:
     try:
         with _as_written(task):
             layers = _used(task, stage)
+            sorts = _sorted_out(task, stage)
         seconds = _step_seconds(task, stage)
     finally:
         task.restore(kept)
@@ -115,6 +127,9 @@ def profile(task: GAN, stage: str = "adversarial") -> list[str]:
     share = f"{in_layers / seconds:>8.0%} {least / in_layers:>12.0%}"
     table.append(f"{'all of these':<45} {operations / 1e9:>8.2f} {1000 * in_layers:>8.2f} {share}")
     table.append(f"{'the rest':<45} {'':>8} {1000 * rest:>8.2f} {rest / seconds:>8.0%}")
+    whole = sum(sorts.values())
+    table.append(_BY_KIND)
+    table += [f"{sort:<62} {took / whole:>8.0%}" for sort, took in sorts.items()]
     used = operations / seconds / machine.peak
     return [head, peak, *table, f"The step reaches {used:.0%} of the machine's peak."]
 
@@ -174,6 +189,33 @@ def _used(task: GAN, stage: str) -> list[Layer]:
         for hook in hooks:
             hook.remove()
     return list(found.values())
+
+
+class _Watch(TorchDispatchMode):
+    """Times every operation that torch hands to a device, by its name."""
+
+    def __init__(self, task: GAN) -> None:
+        super().__init__()
+        self.task, self.seconds = task, dict[str, float]()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        start = time.perf_counter()
+        result = func(*args, **(kwargs or {}))
+        self.task.synchronise()
+        name = func.overloadpacket.__name__
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+        return result
+
+
+def _sorted_out(task: GAN, stage: str) -> dict[str, float]:
+    """Return the seconds of a step's operations by kind, the longest first."""
+    with _Watch(task) as watch:
+        task.step(_at(1, stage))
+    found = dict.fromkeys([*_SORTS, _OTHERS], 0.0)
+    for name, seconds in watch.seconds.items():
+        sort = next((sort for sort, parts in _SORTS.items() if any(p in name for p in parts)), _OTHERS)
+        found[sort] += seconds
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
 def _at(index: int, stage: str) -> Position:
