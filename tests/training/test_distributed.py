@@ -225,8 +225,8 @@ def test_another_number_of_processes_goes_on_with_the_same_draws(tmp_path):
         [json.loads(line)["loss_d"] for line in (path / "metrics.jsonl").read_text().splitlines()]
         for path in (alone, run)
     ]
-    # The same faces, latents and order: all that differs is how sums are rounded, and what grows of that, 0.4 %
-    # here; another seed differs by 4 %.
+    # The same faces, latents and order: all that differs is how sums are rounded, and what grows of that;
+    # 0.4 % here, where another seed differs by 4 %.
     apart = np.abs(np.array(losses[1]) / np.array(losses[0]) - 1)
     assert np.median(apart) < 0.015
 
