@@ -644,15 +644,18 @@ def test_how_to_prepare_is_a_known_word_and_for_pictures_alone(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_one_picture_again_and_again_is_refused(tmp_path):
-    face = np.random.default_rng(0).integers(0, 255, (16, 16, 3)).astype(np.uint8)
+@pytest.mark.parametrize("stored", ["alike", "with losses"])
+def test_one_picture_again_and_again_is_refused(tmp_path, stored):
+    draws = np.random.default_rng(0)
+    face = draws.integers(8, 247, (16, 16, 3)).astype(np.uint8)
     place = tmp_path / "same"
     with (
         artefacts.building(place, "faceset") as folder,
         FaceSetWriter(folder, 16, {}, {"name": "toy"}) as writer,
     ):
         for index in range(40):
-            writer.add(face, f"{index}.png", (0, 0, 16, 16))
+            losses = draws.integers(-8, 9, face.shape) if stored == "with losses" else 0
+            writer.add((face + losses).astype(np.uint8), f"{index}.png", (0, 0, 16, 16))
         writer.finish()
     with pytest.raises(PhizError, match="one picture again and again") as caught:
         phiz.train(place, tmp_path / "run", **OPTIONS)
