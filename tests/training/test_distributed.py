@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,8 +20,8 @@ import numpy as np
 import torch
 from safetensors.numpy import load_file
 
-from phiz.errors import PhizError, Surroundings, UsageError
-from phiz.training import checkpoint, distributed
+from phiz.errors import PhizError, Surroundings
+from phiz.training import checkpoint, distributed, meeting
 from phiz.training.distributed import Group
 from phiz.training.shared import share
 from toyset import SMALL, write_faces
@@ -111,7 +110,7 @@ DRIFTED = """
 import torch
 from phiz.training import distributed
 group = distributed.join()
-group.anew()
+group.meeting.anew()
 group.begin(torch.device("cpu"))
 torch.manual_seed(0)
 network = torch.nn.Linear(4, 4)
@@ -149,7 +148,7 @@ def test_every_row_belongs_to_one_process(batch, world):
 
 
 def test_a_host_that_cannot_be_reached_is_named(monkeypatch):
-    monkeypatch.setenv(distributed.TIME_OUT, "1")
+    monkeypatch.setenv(meeting.TIME_OUT, "1")
     for name, value in {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("MASTER_PORT", str(free_port()))
@@ -269,50 +268,10 @@ def test_a_mistake_is_said_once_and_ends_all(tmp_path):
     assert found[1] in [(2, ""), (5, found[1][1])]
 
 
-def test_a_launch_knows_after_a_restart_whether_it_had_begun():
-    group = Group(0, 2)
-    assert group.has_begun()  # without a store nobody knows
-    group._launch = torch.distributed.HashStore()
-    assert not group.has_begun()
-    group.began()
-    assert group.has_begun()
-
-
-def test_a_second_training_of_one_script_is_told_apart_from_the_first():
-    store = torch.distributed.HashStore()
-    leader, follower = Group(0, 2), Group(1, 2)
-    for group in (leader, follower):
-        group._store = group._launch = store
-    for said in ("the first", "the second"):
-        leader.anew()
-        follower.anew()
-        assert not leader.told
-        assert not leader.has_begun()
-        leader.hand_over(said)
-        leader.began()
-        assert follower.receive() == said
-
-
-def test_the_first_process_is_waited_for_as_long_as_it_shows_that_it_lives(monkeypatch):
-    monkeypatch.setenv(distributed.TIME_OUT, "1")
-    store = torch.distributed.HashStore()
-    leader, follower = Group(0, 2), Group(1, 2)
-    for group in (leader, follower):
-        group._store = store
-        group.anew()
-    start = time.monotonic()
-    with pytest.raises(Surroundings, match=r"no sign of life.*--resume goes on"):
-        follower.receive()
-    assert 1 <= time.monotonic() - start < 10
-    leader.show_life()
-    threading.Timer(3, leader.hand_over, ["prepared"]).start()
-    assert follower.receive() == "prepared"
-
-
 @pytest.mark.slow
 def test_a_first_process_that_is_cut_off_before_the_training_leaves_none_waiting(tmp_path):
     faces, run = write_faces(tmp_path / "faces"), tmp_path / "run"
-    processes = started(2, training(faces.path, run, 4000), **{distributed.TIME_OUT: "6"})
+    processes = started(2, training(faces.path, run, 4000), **{meeting.TIME_OUT: "6"})
     end = time.monotonic() + 120
     while not (run / "recipe.json").exists():
         assert time.monotonic() < end
@@ -325,13 +284,6 @@ def test_a_first_process_that_is_cut_off_before_the_training_leaves_none_waiting
         processes[0].communicate()
     assert status == 5, said
     assert "Traceback" not in said
-
-
-def test_a_patience_that_is_no_number_is_named(monkeypatch):
-    for said in ("5m", "0", "inf"):
-        monkeypatch.setenv(distributed.TIME_OUT, said)
-        with pytest.raises(UsageError, match=f"{distributed.TIME_OUT}={said}"):
-            distributed.time_out()
 
 
 @pytest.mark.slow
@@ -407,7 +359,7 @@ def hosts() -> Iterator[list[str]]:
 @pytest.mark.slow
 def test_two_hosts_train_together_and_a_cut_cable_ends_both(hosts, tmp_path):
     faces, run = write_faces(tmp_path / "faces"), tmp_path / "run"
-    between = {"MASTER_ADDR": "10.77.0.1", "GLOO_SOCKET_IFNAME": "cable", distributed.TIME_OUT: "20"}
+    between = {"MASTER_ADDR": "10.77.0.1", "GLOO_SOCKET_IFNAME": "cable", meeting.TIME_OUT: "20"}
     processes = started(2, training(faces.path, run, 20_000), hosts, **between)
     wait_for_steps(run)
     assert ip("-n", hosts[1], "link", "set", "cable", "down")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import itertools
 import json
+import math
 import os
 import shutil
 import stat
@@ -22,7 +23,8 @@ import torch
 
 from phiz.artefacts import disk
 from phiz.errors import PhizError, Stopped, Surroundings
-from phiz.training import checkpoint, loop, plan
+from phiz.training import checkpoint, course, loop, plan
+from phiz.training.distributed import Group
 from phiz.training.tasks import Position, Stage
 
 
@@ -182,6 +184,28 @@ def test_faces_that_do_not_come_stand_in_the_next_line_of_metrics(tmp_path):
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     told = {line["step"]: line["warnings"] for line in lines if "warnings" in line}
     assert told == {5: {"no faces": "Warning: no faces have come"}}
+
+
+def test_a_process_that_is_not_the_first_says_itself_that_its_faces_do_not_come(tmp_path, capsys):
+    task = Counter()
+    task.supply = SimpleNamespace(seconds=0.0, say=print)
+    course.Course(task, plan.fixed(task, 10), tmp_path, Quiet(), Group(1, 2), "")
+    task.supply.say("Warning: no faces have come")
+    assert capsys.readouterr().err == "Process 1: Warning: no faces have come\n"
+
+
+@pytest.mark.parametrize(("share", "written"), [(course._MODEL_SHARE, 1), (math.inf, 9)])
+def test_a_model_that_takes_long_to_write_is_written_seldom(tmp_path, monkeypatch, share, written):
+    monkeypatch.setattr(course, "_MODEL_SHARE", share)
+    task, models = Counter(), []
+
+    def write_model(step: int) -> None:
+        models.append(step)
+        time.sleep(0.05)
+
+    made = plan.fixed(task, 50)
+    loop.run(task, made, tmp_path, lambda *_: None, write_model, Quiet(), model_every=0.0)
+    assert len(models) == written  # of the checkpoints at every fifth step before the last
 
 
 def test_losses_that_are_no_numbers_stop_the_run_before_they_are_saved(tmp_path):

@@ -529,7 +529,7 @@ def test_what_torchrun_starts_anew_goes_on_with_its_own_run_alone(tmp_path, monk
     faces, run = write_faces(tmp_path / "faces"), tmp_path / "run"
     interrupted(faces.path, run)
     monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
-    monkeypatch.setattr("phiz.training.distributed.Group.has_begun", lambda self: own)
+    monkeypatch.setattr("phiz.training.meeting.Meeting.has_begun", lambda self: own)
     begun = run.stat().st_ino
     phiz.train(faces.path, run, **OPTIONS, force=True)
     assert (run.stat().st_ino == begun) == own

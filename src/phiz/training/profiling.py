@@ -191,7 +191,7 @@ def _used(task: GAN, stage: str) -> list[Layer]:
     return list(found.values())
 
 
-class _Watch(TorchDispatchMode):
+class _Operations(TorchDispatchMode):
     """Times every operation that torch hands to a device, by its name."""
 
     def __init__(self, task: GAN) -> None:
@@ -209,10 +209,10 @@ class _Watch(TorchDispatchMode):
 
 def _sorted_out(task: GAN, stage: str) -> dict[str, float]:
     """Return the seconds of a step's operations by kind, the longest first."""
-    with _Watch(task) as watch:
+    with _Operations(task) as operations:
         task.step(_at(1, stage))
     found = dict.fromkeys([*_SORTS, _OTHERS], 0.0)
-    for name, seconds in watch.seconds.items():
+    for name, seconds in operations.seconds.items():
         sort = next((sort for sort, parts in _SORTS.items() if any(p in name for p in parts)), _OTHERS)
         found[sort] += seconds
     return dict(sorted(found.items(), key=lambda item: -item[1]))

@@ -9,7 +9,7 @@ from phiz.errors import PhizError
 from phiz.faceset import FaceSet
 from phiz.model import Model
 from phiz.verbs import processes
-from phiz.verbs.driving import device_of
+from phiz.verbs.devices import device_of
 
 if TYPE_CHECKING:
     from phiz.training.precision import Precision

@@ -17,6 +17,7 @@ from phiz.errors import MissingExtra, PhizError, Stopped, Surroundings, UsageErr
 from phiz.faceset import FaceSet
 from phiz.screen import Silence, TrainingScreen
 from phiz.verbs import processes, results, sources
+from phiz.verbs.devices import own_device
 from phiz.verbs.replacing import Aside
 
 if TYPE_CHECKING:
@@ -105,38 +106,6 @@ def _may_have_moved(run: Run, source: Path) -> bool:
     return artefacts.kind_of(source) == "faceset" or (cut and source.name == Path(run.asked["source"]).name)
 
 
-def device_of(name: str) -> torch.device:
-    """Return the device called auto, cpu, cuda or mps.
-
-    Raises:
-        UsageError: there is no such kind of device.
-        PhizError: this machine has none.
-    """
-    import torch
-
-    there = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    if name == "auto":
-        name = next(kind for kind, found in there.items() if found)
-    kind = name.split(":")[0]
-    if kind not in there:
-        raise UsageError(f'There is no device "{name}"; there are auto, cpu, cuda and mps.')
-    if not there[kind]:
-        raise PhizError(f"This machine has no usable {kind} device; --device auto takes what there is.")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise UsageError(f'There is no device "{name}"; one of many GPUs is called as in cuda:1.') from None
-    if kind == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise PhizError(
-            f"This machine has {torch.cuda.device_count()} GPUs, the first is cuda:0; {name} is none."
-        )
-    return device
-
-
 def start(run: Run, faces_of: Callable[[Run], FaceSet], force: bool, make: MakeJob) -> Trained:
     """Write a new run's folder and fill it; where it cannot even be planned, leave what was there before.
 
@@ -213,7 +182,7 @@ def _ready(run: Run, faces: FaceSet, make: MakeJob, group: Group) -> tuple[Job, 
 
     started = time.monotonic() - run.spent
     processes.tell(group, run)
-    device = _own_device(run, group)
+    device = own_device(run, group)
     group.begin(device)
     prepare(device, bool(run.asked.get("deterministic")))
     run.threads, run.processes = loop.deterministic(processes.threads(run, group)), group.world
@@ -230,7 +199,7 @@ def _ready(run: Run, faces: FaceSet, make: MakeJob, group: Group) -> tuple[Job, 
     if group.first:
         aside = Aside(run.folder)
         aside.drop(aside.unfinished)
-        group.began()
+        group.meeting.began()
     if run.plan.evaluations and measure is None and group.first:
         measure = job.measure()
     return job, measure, 0.0 if planned else time.monotonic() - started
@@ -279,32 +248,6 @@ def _drive(
     run.write()
     aside.drop(aside.old)
     return Trained(folder, model, job.closing())
-
-
-def _own_device(run: Run, group: Group) -> torch.device:
-    """Return the device of this process: of many on one machine, each has its own GPU.
-
-    Raises:
-        PhizError: the run began on a device that is not here, or there are more processes than GPUs.
-    """
-    import torch
-
-    try:
-        device = device_of(run.device)
-    except PhizError:
-        raise PhizError(
-            f"{run.folder} began on {run.device}, and this machine has no such device: go on where there is "
-            "one, or --force starts anew."
-        ) from None
-    if group.world > 1 and device.type == "cuda":
-        if group.local >= torch.cuda.device_count():
-            raise PhizError(
-                f"This machine has {torch.cuda.device_count()} GPUs: start no more processes here than that "
-                "(--nproc-per-node)."
-            )
-        device = torch.device("cuda", group.local)
-        torch.cuda.set_device(device)
-    return device
 
 
 def _profile(folder: Path, lines: list[str], screen: TrainingScreen | Silence) -> None:

@@ -49,11 +49,11 @@ def shared(
 
         asked = signature(verb).bind(*args, **kwargs).arguments
         group, out = distributed.join(), Path(asked["out"])
-        group.anew()
+        group.meeting.anew()
         if not group.first:
             return follow(group, Path(asked["source"]), out)  # type: ignore[no-any-return]
         if distributed.restarted() and artefacts.kind_of(out) == "run":
-            if group.has_begun():
+            if group.meeting.has_begun():
                 asked |= {"resume": True, "force": False}
             elif not asked.get("force") and not runs.planned(out):  # stopped on its way: nothing is lost
                 asked["resume"] = True
@@ -74,7 +74,7 @@ def leading(group: Group) -> Iterator[None]:
     """Prepare as the first process; should that fail, the others end as well, quietly."""
     told = {"status": 0}  # a training that is done already
     if group.world > 1:
-        group.show_life()
+        group.meeting.show_life()
     try:
         yield
     except PhizError as fault:
@@ -84,8 +84,8 @@ def leading(group: Group) -> Iterator[None]:
         told = {"status": 1}
         raise
     finally:
-        if group.world > 1 and not group.told:
-            group.hand_over(json.dumps(told))
+        if group.world > 1 and not group.meeting.told:
+            group.meeting.hand_over(json.dumps(told))
 
 
 def tell(group: Group, run: Run) -> None:
@@ -100,7 +100,7 @@ def tell(group: Group, run: Run) -> None:
             "or a new run with a larger --batch."
         )
     if group.world > 1 and group.first:
-        group.hand_over(json.dumps(run.data()))
+        group.meeting.hand_over(json.dumps(run.data()))
 
 
 def told(group: Group, out: Path) -> Run | None:
@@ -114,7 +114,7 @@ def told(group: Group, out: Path) -> Run | None:
     """
     from phiz.training import run as runs
 
-    data = json.loads(group.receive())
+    data = json.loads(group.meeting.receive())
     if data.get("status") == 0:
         return None
     if "status" in data:

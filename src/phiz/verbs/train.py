@@ -13,11 +13,11 @@ from phiz.faceset import FaceSet
 from phiz.model import Model, load
 from phiz.verbs import automatic, processes, results, sources, words
 from phiz.verbs.asked import check_apart, check_asked_once, check_length, numbers
+from phiz.verbs.devices import device_of
 from phiz.verbs.driving import (
     DEFAULT_MINUTES,
     Job,
     Trained,
-    device_of,
     existing,
     go_on,
     need_torch,

@@ -14,11 +14,11 @@ from phiz.model import load
 from phiz.prepare.sources import close, open_sources
 from phiz.verbs import enlarged, processes, sources, words
 from phiz.verbs.asked import check_apart, check_asked_once, check_length, numbers
+from phiz.verbs.devices import device_of
 from phiz.verbs.driving import (
     DEFAULT_MINUTES,
     Job,
     Trained,
-    device_of,
     existing,
     go_on,
     need_torch,
