@@ -8,6 +8,7 @@ import pytest
 import toys
 from phiz import latents, networks, onnx
 from phiz.errors import PhizError
+from phiz.networks.modern import Generator
 
 torch = pytest.importorskip("torch")
 
@@ -75,6 +76,39 @@ def test_centres_draw_each_face_to_the_nearest():
         assert np.allclose(engine.run(values, psi)[:, :, 0, 0], expected, atol=1e-6)
 
 
+@pytest.mark.parametrize(("labels", "centred"), [((), True), ((3, 2), True), ((), False)])
+def test_where_the_network_mixes_the_finer_stages_take_a_latent_of_their_own(labels, centred):
+    torch.manual_seed(0)
+    network = Generator(16, z=6, width=(16, 8), labels=labels).eval()
+    for layer in network.mapping.layers:
+        torch.nn.init.normal_(layer.weight, std=0.4)
+    centres = np.random.default_rng(0).normal(size=(3, 6)).astype(np.float32) if centred else None
+    engine = onnx.Engine(onnx.export(network, 6, len(labels), centres))
+    assert engine.mixes
+    assert not onnx.Engine(toys.exported()[1]).mixes
+    a, b = latents.latents([1, 2], 6), latents.latents([3, 4], 6)
+    given = np.array([[2, 1], [0, 0]])[:, : len(labels)] if labels else None
+
+    def point(values):
+        if centres is None:
+            return network.mapping(torch.from_numpy(values * np.float32(0.7)))
+        return torch.from_numpy(
+            latents.truncate(network.mapping(torch.from_numpy(values)).numpy(), 0.7, centres)
+        )
+
+    with torch.no_grad():
+        expected = network.synthesis(
+            point(a), None if given is None else torch.from_numpy(given), point(b)
+        ).numpy()
+    mixed = engine.run(a, 0.7, given, b)
+    assert np.allclose(mixed, expected, atol=1e-4)
+    own = engine.run(a, 0.7, given)
+    assert np.abs(mixed - own).max() > 1e-2
+    assert np.array_equal(engine.run(a, 0.7, given, a), own)
+    with pytest.raises(PhizError, match="no second latent"):
+        onnx.Engine(toys.exported()[1]).run(a, fine=b)
+
+
 def test_the_module_is_left_as_it_was():
     toy = toys.generator()
     toy.train()
@@ -96,7 +130,7 @@ def test_exporting_says_nothing_and_tells_nothing_of_the_machine(capfd, data):
 
 def test_an_export_that_differs_from_torch_is_refused(monkeypatch):
     run = onnx.Engine.run
-    monkeypatch.setattr(onnx.Engine, "run", lambda *args: run(*args) + 0.01)
+    monkeypatch.setattr(onnx.Engine, "run", lambda *args, **more: run(*args, **more) + 0.01)
     with pytest.raises(PhizError, match=r"differs from torch by 0\.01"):
         onnx.export(toys.generator(), 6)
 

@@ -96,6 +96,7 @@ class Model:
         truncation: float = 1.0,
         labels: Mapping[str, str] | None = None,
         seeds: Iterable[int] | None = None,
+        fine: int | Iterable[int] | None = None,
     ) -> np.ndarray:
         """Make faces: uint8 (N, H, W, 3), RGB.
 
@@ -106,9 +107,11 @@ class Model:
             labels: what every face should show, {attribute: value}; other attributes follow the seed,
                 save where what it shows never goes with what is asked for.
             seeds: the seed of each face, instead of `n` and `seed`.
+            fine: a seed, or one for each face, whose colours the faces take; shapes and labels stay.
 
         Raises:
-            UsageError: an unknown attribute or value, or a seed or truncation out of range.
+            UsageError: an unknown attribute or value, a seed or truncation out of range, or a model that
+                cannot mix.
         """
         if seeds is not None and n is not None:
             raise UsageError("Give either n or seeds, not both.")
@@ -119,24 +122,39 @@ class Model:
         )
         pictures = np.empty((len(chosen), self.config.size, self.config.size, 3), np.uint8)
         done = 0
-        for batch in self.stream(chosen, truncation, labels):
+        second = [fine] * len(chosen) if isinstance(fine, int) else None if fine is None else list(fine)
+        for batch in self.stream(chosen, truncation, labels, second):
             pictures[done : done + len(batch)] = batch
             done += len(batch)
         return pictures
 
     def stream(
-        self, seeds: Sequence[int], truncation: float = 1.0, labels: Mapping[str, str] | None = None
+        self,
+        seeds: Sequence[int],
+        truncation: float = 1.0,
+        labels: Mapping[str, str] | None = None,
+        fine: Sequence[int] | None = None,
     ) -> Iterator[np.ndarray]:
         """Make the faces of `seeds` in batches, uint8 (n, H, W, 3) each; see `sample`."""
         check_truncation(truncation)
         self.check_labels(labels)
+        if fine is not None:
+            self.check_mixes()
+            if len(fine) != len(seeds):
+                raise UsageError(f"{len(seeds)} faces take as many fine seeds, or one, not {len(fine)}.")
         for start in range(0, len(seeds), self.batch):
-            part = seeds[start : start + self.batch]
-            values = latents.latents(part, self.config.z)
-            yield self._pixels(values, np.asarray(truncation), self.labels_of(part, labels))
+            part = slice(start, start + self.batch)
+            values = latents.latents(seeds[part], self.config.z)
+            second = None if fine is None else latents.latents(fine[part], self.config.z)
+            drawn = self.labels_of(seeds[part], labels)
+            yield self._pixels(values, np.asarray(truncation), drawn, second)
 
     def run(
-        self, values: np.ndarray, truncation: float | np.ndarray = 1.0, labels: np.ndarray | None = None
+        self,
+        values: np.ndarray,
+        truncation: float | np.ndarray = 1.0,
+        labels: np.ndarray | None = None,
+        fine: np.ndarray | None = None,
     ) -> np.ndarray:
         """Make the faces of latents: uint8 (N, H, W, 3).
 
@@ -144,19 +162,35 @@ class Model:
             values: latents, float32 (N, z).
             truncation: psi, a number or one a latent (N,).
             labels: int64 (N, A) indices of values; needed where the model takes labels.
+            fine: latents of the finer stages, float32 (N, z); by default `values`.
         """
         check_truncation(truncation)
         psi = np.broadcast_to(np.asarray(truncation, np.float32), len(values))
         parts = []
         for start in range(0, len(values), self.batch):
             part = slice(start, start + self.batch)
-            parts.append(self._pixels(values[part], psi[part], None if labels is None else labels[part]))
+            given = (None if rows is None else rows[part] for rows in (labels, fine))
+            parts.append(self._pixels(values[part], psi[part], *given))
         return (
             np.concatenate(parts) if parts else np.empty((0, self.config.size, self.config.size, 3), np.uint8)
         )
 
-    def _pixels(self, values: np.ndarray, psi: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
-        return to_uint8(self.engine.run(values, psi, labels), self.config.output_range)
+    def _pixels(
+        self,
+        values: np.ndarray,
+        psi: np.ndarray,
+        labels: np.ndarray | None,
+        fine: np.ndarray | None = None,
+    ) -> np.ndarray:
+        return to_uint8(self.engine.run(values, psi, labels, fine), self.config.output_range)
+
+    def check_mixes(self) -> None:
+        """Refuse a model whose network cannot take colours from another face (status 2)."""
+        if not self.engine.mixes:
+            raise UsageError(
+                f"{self.name} takes no colours from another seed; models of the network modern do, made by "
+                "this phiz."
+            )
 
     def labels_of(self, seeds: Sequence[int], asked: Mapping[str, str] | None = None) -> np.ndarray | None:
         """Return the labels of `seeds`: int64 (N, A); None if the model takes none.

@@ -1,8 +1,9 @@
 """The engine that makes faces: a generator as one ONNX file, and onnxruntime to run it.
 
-Inputs of every file: `latent` float32 (N, z), `truncation` float32 (N,) and, where the model has labels,
-`labels` int64 (N, A). Output: `image` float32 (N, 3, H, W) in the model's output range. Truncation is part
-of the graph, so that whoever runs the file, a browser for one, has nothing to add.
+Inputs of every file: `latent` float32 (N, z), `truncation` float32 (N,); where the network can mix, `fine`
+float32 (N, z), the latent that decides the finer stages; where the model has labels, `labels` int64 (N, A).
+Output: `image` float32 (N, 3, H, W) in the model's output range. Truncation is part of the graph, so that
+whoever runs the file, a browser for one, has nothing to add.
 """
 
 from __future__ import annotations
@@ -54,11 +55,17 @@ class Engine:
             raise PhizError(f"{name} is no phiz generator: it takes {', '.join(shapes)}.")
         self.z = int(shapes["latent"][1])
         self.attributes = int(shapes["labels"][1]) if "labels" in shapes else 0
+        self.mixes = "fine" in shapes
+        """Whether it takes another latent for the finer stages."""
         self.side = self._session.get_outputs()[0].shape[-1]
         """Pixels a side of its images; a name instead where the file does not fix it."""
 
     def run(
-        self, latents: np.ndarray, truncation: float | np.ndarray = 1.0, labels: np.ndarray | None = None
+        self,
+        latents: np.ndarray,
+        truncation: float | np.ndarray = 1.0,
+        labels: np.ndarray | None = None,
+        fine: np.ndarray | None = None,
     ) -> np.ndarray:
         """Return the images of `latents` (N, z): float32 (N, 3, H, W) in the model's output range.
 
@@ -66,11 +73,16 @@ class Engine:
             latents: float32 (N, z).
             truncation: psi, a number or one a latent (N,).
             labels: int64 (N, A), for a model that has labels.
+            fine: float32 (N, z), the latents of the finer stages; by default `latents`.
         """
         feed = {
             "latent": np.ascontiguousarray(latents, np.float32),
             "truncation": np.broadcast_to(np.asarray(truncation, np.float32), len(latents)).copy(),
         }
+        if self.mixes:
+            feed["fine"] = feed["latent"] if fine is None else np.ascontiguousarray(fine, np.float32)
+        elif fine is not None:
+            raise PhizError("This model takes no second latent.")
         if self.attributes:
             if labels is None:
                 raise PhizError("This model needs labels: int64 (N, A).")
@@ -122,7 +134,8 @@ def export(
 
     Args:
         generator: forward(latent (N, z)[, labels (N, A)]) -> (N, 3, H, W); with `centres`, it has
-            mapping(latent) -> (N, D) and synthesis((N, D)[, labels]) instead.
+            mapping(latent) -> (N, D) and synthesis((N, D)[, labels]) instead; where it `mixes`, they also
+            take `fine`, a second point (N, D).
         z: values in a latent.
         attributes: labels a face has, A; 0 for a generator that takes none.
         centres: (M, D) points that truncation draws towards, see docs/latents.md.
@@ -136,10 +149,11 @@ def export(
     import torch
 
     module = _with_truncation(copy.deepcopy(generator).cpu().float(), centres)
-    names = ["latent", "truncation", "labels"][: 3 if attributes else 2]
+    mixes = getattr(generator, "mixes", False)
+    names = ["latent", "truncation", *["fine"] * mixes, *["labels"] * bool(attributes)]
     batch = torch.export.Dim("N")
     shapes = {"values": tuple({0: batch} for _ in names)}
-    data = written(module, _inputs(range(2), z, attributes), names, shapes, plain)
+    data = written(module, tuple(_inputs(range(2), z, attributes, mixes).values()), names, shapes, plain)
     _check(module, Engine(data), z, attributes)
     return data
 
@@ -194,7 +208,7 @@ def _fold_shapes(model: Any) -> None:
 
 
 def _with_truncation(generator: Any, centres: np.ndarray | None) -> nn.Module:
-    """Wrap `generator` so that it takes (latent, truncation[, labels]), in evaluation mode."""
+    """Wrap `generator` so that it takes (latent, truncation[, fine][, labels]), in evaluation mode."""
     import torch
     from torch import Tensor
 
@@ -207,37 +221,57 @@ def _with_truncation(generator: Any, centres: np.ndarray | None) -> nn.Module:
             latent, truncation, *labels = values
             return self.generator(latent * truncation[:, None], *labels)
 
-    class TowardsCentres(torch.nn.Module):
-        def __init__(self, centres: Tensor) -> None:
+    class Mapped(torch.nn.Module):
+        def __init__(self) -> None:
             super().__init__()
             self.generator = generator
-            self.centres = torch.nn.Buffer(centres)
+            self.centres = None if centres is None else torch.nn.Buffer(torch.as_tensor(centres).float())
 
-        def forward(self, *values: Tensor) -> Tensor:
-            latent, truncation, *labels = values
+        def point(self, latent: Tensor, truncation: Tensor) -> Tensor:
+            if self.centres is None:
+                return self.generator.mapping(latent * truncation[:, None])
             w = self.generator.mapping(latent)
             nearest = self.centres[(w[:, None] - self.centres[None]).square().sum(2).argmin(1)]
-            return self.generator.synthesis(nearest + truncation[:, None] * (w - nearest), *labels)
+            return nearest + truncation[:, None] * (w - nearest)
 
-    wrapped = Truncated() if centres is None else TowardsCentres(torch.as_tensor(centres).float())
+        def forward(self, *values: Tensor) -> Tensor:
+            latent, truncation, *more = values
+            point = self.point(latent, truncation)
+            if not getattr(self.generator, "mixes", False):
+                return self.generator.synthesis(point, *more)
+            fine, *labels = more
+            return self.generator.synthesis(
+                point, labels[0] if labels else None, self.point(fine, truncation)
+            )
+
+    mapped = centres is not None or getattr(generator, "mixes", False)
+    wrapped = Mapped() if mapped else Truncated()
     return wrapped.eval().requires_grad_(False)
 
 
-def _inputs(seeds: range, z: int, attributes: int) -> tuple[Any, ...]:
+def _inputs(seeds: range, z: int, attributes: int, mixes: bool) -> dict[str, Any]:
+    """Return an example of each input, in the order in which a wrapped generator takes them."""
     import torch
 
-    inputs = [torch.from_numpy(seeds_to.latents(seeds, z)), torch.linspace(0.5, 1.0, len(seeds))]
-    return (*inputs, torch.zeros(len(seeds), attributes, dtype=torch.long)) if attributes else tuple(inputs)
+    count = len(seeds)
+    inputs = {"latent": torch.from_numpy(seeds_to.latents(seeds, z))}
+    inputs["truncation"] = torch.linspace(0.5, 1.0, count)
+    if mixes:
+        inputs["fine"] = inputs["latent"].flip(1)
+    if attributes:
+        inputs["labels"] = torch.zeros(count, attributes, dtype=torch.long)
+    return inputs
 
 
 def _check(module: nn.Module, engine: Engine, z: int, attributes: int) -> None:
     import torch
 
     for seeds in (range(1), range(1, 6)):
-        inputs = _inputs(seeds, z, attributes)
+        inputs = _inputs(seeds, z, attributes, engine.mixes)
         with torch.no_grad():
-            expected = module(*inputs).numpy()
-        difference = np.abs(engine.run(*(value.numpy() for value in inputs)) - expected).max()
+            expected = module(*inputs.values()).numpy()
+        fed = {name: value.numpy() for name, value in inputs.items()}
+        difference = np.abs(engine.run(fed.pop("latent"), **fed) - expected).max()
         if not difference <= TOLERANCE:  # a NaN differs too
             raise PhizError(
                 f"The exported ONNX differs from torch by {difference:.2g}, more than {TOLERANCE:g}; "

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import phiz
 import toys
 from phiz import marks
 from phiz.errors import PhizError, UsageError
@@ -40,6 +41,48 @@ def test_a_sheet(model, tmp_path):
     expected = sheets.sheet(model.sample(16, seed=7), 32, (4, 4), scale=2)
     assert np.array_equal(pixels(out), np.asarray(expected))
     assert marks.read(out) == marks.facts(model.hash, range(7, 23), 1.0, grid=[4, 4])
+
+
+def test_each_face_in_the_colours_of_other_seeds(tmp_path):
+    avatars = phiz.load("avatars")
+    [out] = generate("avatars", tmp_path / "a.png", seeds=[7, 9], fine=[1, 7, 3], truncation=0.9)
+    faces = avatars.sample(seeds=[7, 7, 7, 9, 9, 9], fine=[1, 7, 3, 1, 7, 3], truncation=0.9)
+    assert np.array_equal(pixels(out), np.asarray(sheets.sheet(faces, 64, (2, 3))))
+    own = avatars.sample(seeds=[7, 9], truncation=0.9)
+    assert np.array_equal(faces[1], own[0])  # its own colours: the face itself
+    assert not np.array_equal(faces[0], own[0])
+    said = marks.read(out)
+    assert (said["seeds"], said["fine"], said["grid"]) == ([7, 7, 7, 9, 9, 9], [1, 7, 3, 1, 7, 3], [2, 3])
+
+    [again] = generate("avatars", tmp_path / "b.png", like=out)
+    assert np.array_equal(pixels(again), pixels(out))
+    assert marks.read(again) == said
+    singles = generate("avatars", tmp_path / "singles", like=out)
+    assert [path.name for path in singles][:2] == [f"seed-000007-fine-00000{n}.png" for n in (1, 7)]
+    assert np.array_equal(pixels(singles[3]), faces[3])
+    [one] = generate("avatars", tmp_path / "one.png", like=singles[3], scale=1)
+    assert np.array_equal(pixels(one), faces[3])
+    assert marks.read(one)["fine"] == 1
+
+    [row] = generate("avatars", tmp_path / "row.png", n=6, fine=12, numbered=True)
+    assert marks.read(row)["grid"] == [2, 3]
+    assert marks.read(row)["fine"] == 12
+
+
+def test_colours_of_another_seed_are_refused_where_they_cannot_be_had(model, tmp_path):
+    with pytest.raises(UsageError, match="takes no colours from another seed"):
+        generate(model.path, tmp_path / "a.png", fine=3)
+    with pytest.raises(UsageError, match="names no seed"):
+        generate("avatars", tmp_path / "a.png", fine=[])
+    with pytest.raises(UsageError, match="A seed is a whole number"):
+        generate("avatars", tmp_path / "a.png", fine=[-1])
+    with pytest.raises(UsageError, match="4 places for 8 faces"):
+        generate("avatars", tmp_path / "a.png", seeds=[1, 2, 3, 4], fine=[1, 2], grid="2x2")
+    with pytest.raises(UsageError, match="--like says which faces"):
+        generate("avatars", tmp_path / "a.png", like=tmp_path / "b.png", fine=2)
+    with pytest.raises(UsageError, match="as many fine seeds"):
+        phiz.load("avatars").sample(3, fine=[1, 2])
+    assert not (tmp_path / "a.png").exists()
 
 
 @pytest.mark.parametrize(

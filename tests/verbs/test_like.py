@@ -70,6 +70,32 @@ def test_a_sheet_of_them_keeps_its_grid_and_falls_apart_into_singles(model, tmp_
     phiz.generate(model.path, tmp_path / "singles", like=singles[1])
 
 
+def test_a_face_beyond_the_seeds_in_the_colours_of_another(tmp_path):
+    avatars = phiz.load("avatars")
+    z = avatars.config.z
+    values, fine = latents.latents([1, 2], z) * np.float32(0.8), latents.latents([5, 2], z)
+    labels = avatars.labels_of([1, 2])
+    shows = [{a: v[row[i]] for i, (a, v) in enumerate(avatars.config.labels.items())} for row in labels]
+    text = base64.b64encode(fine.astype("<f4").tobytes()).decode()
+    write(tmp_path / "two.png", beyond(avatars, values, shows=shows, fine=text))
+    faces = avatars.run(values, 0.75, labels, fine)
+    singles = phiz.generate("avatars", tmp_path / "singles", like=tmp_path / "two.png")
+    again = phiz.generate("avatars", tmp_path / "again", like=singles[1])
+    for path, face in zip([*singles, *again], [*faces, faces[1]], strict=True):
+        with Image.open(path) as picture:
+            assert np.array_equal(np.asarray(picture), face)
+    write(tmp_path / "short.png", beyond(avatars, values, shows=shows, fine=text[: len(text) // 2]))
+    with pytest.raises(PhizError, match="does not say clearly"):
+        phiz.generate("avatars", tmp_path / "out.png", like=tmp_path / "short.png")
+
+
+def test_colours_that_the_model_cannot_take_are_refused(model, tmp_path):
+    text = base64.b64encode(latents.latents([5], 6).astype("<f4").tobytes()).decode()
+    write(tmp_path / "face.png", beyond(model, latents.latents([1], 6), fine=text))
+    with pytest.raises(UsageError, match="takes no colours from another seed"):
+        phiz.generate(model.path, tmp_path / "out.png", like=tmp_path / "face.png")
+
+
 @pytest.mark.parametrize(
     "more",
     [
@@ -83,6 +109,8 @@ def test_a_sheet_of_them_keeps_its_grid_and_falls_apart_into_singles(model, tmp_
         {"shows": {"hair": "blue", "hat": "no"}},
         {"shows": None},
         {"grid": "x"},
+        {"fine": 7},
+        {"fine": "AAAA"},
     ],
 )
 def test_nonsense_is_refused(model, tmp_path, more):

@@ -113,7 +113,8 @@ def train(
     epilog="Examples: [bold]phiz generate runs/first -o faces.png -n 16 --seed 7 --grid 4x4[/]; "
     "[bold]phiz generate runs/first -o faces/ -n 1000[/]; "
     "[bold]phiz generate runs/first -o best.png --best 16 --of 512[/]; "
-    "[bold]phiz generate runs/first -o three.png --seeds 14,72,77 --numbered[/]"
+    "[bold]phiz generate runs/first -o three.png --seeds 14,72,77 --numbered[/]; "
+    "[bold]phiz generate avatars -o mixed.png --seeds 1,2,3 --fine 4,5,6,7[/]"
 )
 def generate(
     model: Annotated[Path, typer.Argument(help="A run or a model.")],
@@ -121,6 +122,9 @@ def generate(
     n: Annotated[int | None, typer.Option("-n", min=1, help="How many faces; 16 if nothing says.")] = None,
     seed: Seed = 0,
     seeds: Annotated[str | None, typer.Option(help="The seed of each face: 14,72,77.")] = None,
+    fine: Annotated[
+        str | None, typer.Option(help="Seeds whose colours each face takes, its shapes kept: 4,5,6.")
+    ] = None,
     grid: Annotated[str | None, typer.Option(help="ROWSxCOLUMNS of a sheet, such as 4x6.")] = None,
     truncation: Truncation = 1.0,
     label: Annotated[
@@ -152,7 +156,8 @@ def generate(
             out,
             n=n,
             seed=seed,
-            seeds=_seeds(seeds) if seeds is not None else None,
+            seeds=_seeds("--seeds", seeds) if seeds is not None else None,
+            fine=_seeds("--fine", fine) if fine is not None else None,
             grid=grid,
             truncation=truncation,
             labels=label_choices(label),
@@ -209,10 +214,10 @@ def walk(
     put(path)
 
 
-def _seeds(text: str) -> list[int]:
+def _seeds(option: str, text: str) -> list[int]:
     try:
         return [int(part) for part in text.replace(" ", "").split(",") if part]
     except ValueError:
         raise UsageError(
-            f"--seeds {text}: give whole numbers with commas between, such as 14,72,77."
+            f"{option} {text}: give whole numbers with commas between, such as 14,72,77."
         ) from None

@@ -7,7 +7,8 @@ has at most 64 channels from 64 px up; D looks at 2x2 blocks of pixels as 12 cha
 The latent is mapped to a point w of the model's own space: w = z + f(z), with f starting at zero, so that a
 training begins as if there were no mapping. Truncation draws w towards a centre. In every block w, and a
 vector of the labels, scale and shift the channels (as in Brock et al., arXiv 1809.11096). In D the labels add
-a projection (Miyato and Koyama, arXiv 1802.05637).
+a projection (Miyato and Koyama, arXiv 1802.05637). The stages after the first can be told of another point
+than the first (style mixing, Karras et al., arXiv 1812.04948): shapes of one face, colours of another.
 
 A stage is a transition between two sizes and `depth` residual blocks; the recipe `modern` has one in G and
 none in D. `block` says what one is made of: `full`, a 3x3 convolution and an activation, which is what CPUs
@@ -189,6 +190,8 @@ class Generator(nn.Module):
     """
 
     output_range = (-1.0, 1.0)
+    mixes = True
+    """Whether `synthesis` takes a second point for the finer stages."""
 
     def __init__(
         self,
@@ -219,14 +222,24 @@ class Generator(nn.Module):
         self.headed = _Styled(head, code, norm)
         self.rgb = _convolution(head, 3, bias=True, gain=0.3)
 
-    def synthesis(self, point: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return the pictures of points w (N, z), under labels (N, A) where the model has them."""
-        code = point if self.labels is None else torch.cat([point, self.labels(labels)], 1)
+    def synthesis(self, point: Tensor, labels: Tensor | None = None, fine: Tensor | None = None) -> Tensor:
+        """Return the pictures of points w (N, z), under labels (N, A) where the model has them.
+
+        What is drawn at the smallest size follows `point`, all after it `fine`, where that is given.
+        """
+        told = None if self.labels is None else self.labels(labels)
+        code = self._code(point, told)
         x = self.dense(code).unflatten(1, (-1, self.base, self.base))
         x = self.started(x.contiguous(memory_format=torch.channels_last), code)
-        for stage in self.stages:
+        x = self.stages[0](x, code)
+        code = code if fine is None else self._code(fine, told)
+        for stage in self.stages[1:]:
             x = stage(x, code)
         return self.rgb(self.headed(_double(self.head(x)), code))
+
+    @staticmethod
+    def _code(point: Tensor, told: Tensor | None) -> Tensor:
+        return point if told is None else torch.cat([point, told], 1)
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.synthesis(self.mapping(latent), labels)

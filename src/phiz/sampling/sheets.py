@@ -74,7 +74,7 @@ def sheet(
     faces: Iterable[np.ndarray],
     size: int,
     grid: tuple[int, int],
-    numbers: Sequence[int] | None = None,
+    numbers: Sequence[int | str] | None = None,
     scale: int = 1,
     suffix: str = ".png",
 ) -> Image.Image:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,16 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from phiz import artefacts, latents, marks
+from phiz import latents, marks
 from phiz import upscaler as upscalers
-from phiz.errors import PhizError, UsageError
+from phiz.errors import UsageError
 from phiz.model import Model, check_truncation, load
-from phiz.prepare.names import hidden
 from phiz.sampling import sheets
 from phiz.upscaler import Upscaler
+from phiz.verbs import singles
 from phiz.verbs.like import Likeness, likeness
-
-_SINGLE = re.compile(r"(seed|face)-\d{6,16}\.png")
 
 DEFAULT, DEFAULT_OF = 16, 512
 
@@ -34,6 +31,7 @@ def generate(
     n: int | None = None,
     seed: int = 0,
     seeds: Iterable[int] | None = None,
+    fine: int | Iterable[int] | None = None,
     grid: str | tuple[int, int] | None = None,
     truncation: float = 1.0,
     labels: Mapping[str, str] | None = None,
@@ -58,6 +56,9 @@ def generate(
         n: how many faces; as many as `seeds` or `grid` say, else 16.
         seed: the first seed, 0 .. 2^53 - 1; the faces have seed, seed + 1, ...
         seeds: the seed of each face, instead of `n` and `seed`.
+        fine: a seed, or several: every face is made with the colours of each, its shapes and labels kept.
+            On a sheet a row has one face, a column one seed of these; single pictures are named for both:
+            seed-000007-fine-000012.png.
         grid: of a sheet: "ROWSxCOLUMNS", or (rows, columns); near square by default.
         truncation: psi; below 1 faces are more typical and less varied.
         labels: what every face should show, {attribute: value}; other attributes follow the seed.
@@ -91,8 +92,9 @@ def generate(
     model = load(source)
     enlarger = _enlarger(source, upscale, upscaler, sharpness)
     if like is not None:
-        if seeds is not None or n is not None or seed or labels or truncation != 1.0:
-            raise UsageError("--like says which faces; leave seeds, -n, --truncation and labels out.")
+        said_again = (seeds, n, fine, seed or None, labels or None)
+        if truncation != 1.0 or any(given is not None for given in said_again):
+            raise UsageError("--like says which faces; leave seeds, -n, --fine, --truncation and labels out.")
         alike = likeness(Path(like), model)
         grid = grid if single or grid is not None else alike.grid
         if best is not None or of is not None or against is not None:
@@ -108,7 +110,7 @@ def generate(
     model.check_labels(labels)
     picked: dict[str, Any] = {}
     if single:  # before any work; which pictures they are is looked at below
-        _check_folder(out, [], force)
+        singles.check_folder(out, [], force)
     else:
         marks.check_target(out, force)
     if best is None and of is None and against is None:
@@ -133,18 +135,29 @@ def generate(
             against=against,
             progress=progress,
         )
-    faces = enlarger.all(_faces(model, chosen, truncation, labels, progress))
+    second: list[int] | None = None
+    if like is not None:
+        second = alike.fine if isinstance(alike.fine, list) else None
+    elif fine is not None:
+        each = latents.check_seeds([fine] if isinstance(fine, int) else fine)
+        if not each:
+            raise UsageError("--fine names no seed.")
+        if len(each) > 1 and not single:
+            places = places or (len(chosen), len(each))
+        chosen, second = [face for face in chosen for _ in each], each * len(chosen)
+    faces = enlarger.all(_faces(model, chosen, truncation, labels, second, progress))
     picked |= enlarger.said
     size = model.config.size * enlarger.times
     if single:
-        return _write_singles(out, model, chosen, faces, truncation, labels, scale or 1, force, picked)
+        return singles.write(out, model, chosen, second, faces, truncation, labels, scale or 1, force, picked)
     places = places or sheets.grid_for(len(chosen))
     sheets.check_grid(places, len(chosen))
     enlarged = scale or (1 if len(chosen) == 1 else sheets.scale_for(size))
-    numbers = chosen if numbered else None
+    numbers = singles.names(chosen, second, " + ") if numbered else None
     image = sheets.sheet(faces, size, places, numbers, enlarged, out.suffix)
     if len(chosen) == 1:
-        picked |= _shown(model, chosen[0], labels)
+        picked |= singles.shown(model, chosen[0], labels)
+    picked |= {"fine": second[0] if len(set(second)) == 1 else second} if second else {}
     said = marks.facts(model.hash, chosen, truncation, labels, grid=list(places), **picked)
     marks.save(image, out, said)
     return [out]
@@ -217,13 +230,16 @@ def _again(
     assert alike.psi is not None
     if places is None and out.suffix.lower() not in marks.PICTURES:
         files = [out / f"face-{number:06d}.png" for number in range(1, len(alike.latents) + 1)]
-        _check_folder(out, files, force)
+        singles.check_folder(out, files, force)
     else:
         files = [out]
         marks.check_target(out, force)
         places = places or sheets.grid_for(len(alike.latents))
         sheets.check_grid(places, len(alike.latents))
-    faces = enlarger.all(iter(model.run(alike.latents, alike.psi, alike.indices)))
+    fine = alike.fine if isinstance(alike.fine, np.ndarray) else None
+    if fine is not None:
+        model.check_mixes()
+    faces = enlarger.all(iter(model.run(alike.latents, alike.psi, alike.indices, fine)))
     if places is None:
         for number, (file, face) in enumerate(zip(files, faces, strict=True)):
             marks.save(sheets.enlarge(face, scale or 1), file, alike.one(number) | enlarger.said)
@@ -240,58 +256,12 @@ def _faces(
     seeds: list[int],
     truncation: float,
     labels: Mapping[str, str] | None,
+    fine: list[int] | None,
     progress: Progress | None,
 ) -> Iterator[np.ndarray]:
     done = 0
-    for batch in model.stream(seeds, truncation, labels):
+    for batch in model.stream(seeds, truncation, labels, fine):
         yield from batch
         done += len(batch)
         if progress:
             progress(done, len(seeds))
-
-
-def _write_singles(
-    out: Path,
-    model: Model,
-    seeds: list[int],
-    faces: Iterator[np.ndarray],
-    truncation: float,
-    labels: Mapping[str, str] | None,
-    scale: int,
-    force: bool,
-    more: Mapping[str, Any],
-) -> list[Path]:
-    files = [out / f"seed-{seed:06d}.png" for seed in seeds]
-    _check_folder(out, files, force)
-    for file, seed, face in zip(files, seeds, faces, strict=True):
-        said = marks.facts(model.hash, [seed], truncation, labels, **_shown(model, seed, labels), **more)
-        marks.save(sheets.enlarge(face, scale), file, said)
-    return files
-
-
-def _shown(model: Model, seed: int, labels: Mapping[str, str] | None) -> dict[str, Any]:
-    """Return what a picture of one face of a model with labels says: all of them, those of its seed too."""
-    drawn = model.labels_of([seed], labels)
-    if drawn is None:
-        return {}
-    return {"shows": {a: values[drawn[0, i]] for i, (a, values) in enumerate(model.config.labels.items())}}
-
-
-def _check_folder(out: Path, files: list[Path], force: bool) -> None:
-    """Refuse a folder that holds other things than single pictures, and pictures that are not phiz's."""
-    if out.is_file():
-        raise PhizError(f"{out} is a file; end a sheet's name in .png, or choose another folder.")
-    if not out.exists():
-        return
-    if artefacts.kind_of(out):
-        raise PhizError(
-            f"{out} is a phiz {artefacts.kind_of(out)}; write pictures into a folder of their own."
-        )
-    names = (entry.name for entry in out.iterdir())
-    others = [name for name in names if not (_SINGLE.fullmatch(name) or hidden(name))]
-    if others and not force:
-        raise PhizError(
-            f"{out} holds other things ({others[0]}); choose another folder, or --force to add to it."
-        )
-    for file in files:
-        marks.check_target(file, force)
