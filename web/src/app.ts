@@ -141,7 +141,9 @@ export class App extends EventTarget {
         ? this.t("face", face.origin.seed)
         : this.t("faceMixed", "values" in face.origin ? "" : originText(face.origin)).trim();
     const labels = Object.entries(shown(this.model, face)).map(([a, value]) => plain(`${a} ${value}`));
-    return [name, ...labels].join(", ");
+    const { fine } = face;
+    const colours = fine && this.t("coloursOf", "values" in fine ? this.t("mixed") : originText(fine));
+    return [name, ...(colours ? [colours] : []), ...labels].join(", ");
   }
 
   /** Say something that passes, to eyes and to screen readers. */

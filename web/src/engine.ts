@@ -147,6 +147,7 @@ export class Engine {
       size: model.size,
       z: model.z,
       range: model.output_range,
+      mixes: model.mixes ?? false,
       golden: {
         ...model.golden,
         labels: model.golden.seeds.map((seed) => drawLabels(seed, counts, model.pairs)),
@@ -179,6 +180,10 @@ export class Engine {
     }
   }
 
+  private fineOf({ fine, moves }: Face): Float32Array | undefined {
+    return fine && latentOf(fine, this.model.z, moves, this.directions);
+  }
+
   private pump(): void {
     while (this.maker && this.running < 2 && !this.stopped) {
       const job = this.urgent.shift() ?? this.patient.shift();
@@ -190,7 +195,7 @@ export class Engine {
       this.running++;
       const { size } = this.model;
       this.maker
-        .draw(job.origin, job.face.truncation, labelsOf(this.model, job.face))
+        .draw(job.origin, job.face.truncation, labelsOf(this.model, job.face), this.fineOf(job.face))
         .then((pixels) => job.done(new ImageData(pixels, size, size)))
         .catch(() => job.done(null))
         .finally(() => {

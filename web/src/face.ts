@@ -10,6 +10,8 @@ export interface Face {
   /** The first digits of the model's hash. */
   model: string;
   origin: Origin;
+  /** Where its colours come from, where that is another origin (docs/latents.md). */
+  fine?: Origin;
   truncation: number;
   /** The labels asked for: attribute -> value. */
   labels: Readonly<Record<string, string>>;
@@ -23,15 +25,41 @@ const LONGEST = 1 << 15;
 export const mixed = (from: Origin, to: Origin, t: number): Origin =>
   t === 0 ? from : t === 1 ? to : { from, to, t: Math.round(t * 1000) / 1000 };
 
+/** Where shapes and colours of a face come from. */
+export type Look = Pick<Face, "origin" | "fine">;
+
+/** A look of two origins; of one where they are the same. */
+export const lookOf = (origin: Origin, fine?: Origin): Look => ({
+  origin,
+  fine: fine && originText(fine) !== originText(origin) ? fine : undefined,
+});
+
+/** How far shapes and colours have gone on the way from one face to another, from 0 to 1. */
+export interface Mixing {
+  shapes: number;
+  colours: number;
+}
+
+/** The look between two. */
+export function mixedLook(from: Look, to: Look, at: Mixing, z: number): Look {
+  const origin = mixed(from.origin, to.origin, at.shapes);
+  const fine = mixed(from.fine ?? from.origin, to.fine ?? to.origin, at.colours);
+  return lookOf(settled(origin, z), settled(fine, z));
+}
+
 /** The first seed of an origin, from which labels are drawn; null if it has none. */
 export function firstSeed(origin: Origin): number | null {
   if ("seed" in origin) return origin.seed;
   return "from" in origin ? firstSeed(origin.from) : null;
 }
 
-export function isSeedAlone(face: Face): boolean {
-  return "seed" in face.origin && !Object.values(face.moves).some((amount) => amount !== 0);
+/** Whether a face is a seed's, in the colours of a seed. */
+export function isOfSeeds(face: Face): boolean {
+  const moved = Object.values(face.moves).some((amount) => amount !== 0);
+  return "seed" in face.origin && (!face.fine || "seed" in face.fine) && !moved;
 }
+
+export const isSeedAlone = (face: Face): boolean => isOfSeeds(face) && !face.fine;
 
 /** How many seeds and latents an origin is made of. */
 export function parts(origin: Origin): number {

@@ -3,12 +3,12 @@
 import {
   type Face,
   firstSeed,
-  isSeedAlone,
+  isOfSeeds,
   latentBytes,
   latentOf,
+  lookOf,
   type Origin,
   originText,
-  readOrigin,
   shown,
   valuesOf,
 } from "./face";
@@ -30,17 +30,21 @@ export function factsOf(
 ): Facts {
   const first = faces[0];
   const labelled = Object.keys(model.labels).length > 0;
+  const mixes = faces.some((face) => face.fine);
   const said: Facts = { phiz: "picture", format: 1, synthetic: true, model: model.hash };
-  if (faces.every(isSeedAlone) && faces.every((face) => isLike(face, first))) {
+  if (faces.every(isOfSeeds) && faces.every((face) => isLike(face, first))) {
     const seeds = faces.map((face) => firstSeed(face.origin) ?? 0);
     const inRow = seeds.every((seed, i) => seed === seeds[0] + i);
     Object.assign(said, inRow ? { seed: seeds[0], n: seeds.length } : { seeds });
     Object.assign(said, { truncation: first.truncation, labels: first.labels });
+    const fine = faces.map((face) => firstSeed(fineOf(face)) ?? 0);
+    if (mixes) said.fine = fine.every((seed) => seed === fine[0]) ? fine[0] : fine;
     if (labelled && faces.length === 1) said.shows = shown(model, first);
   } else {
     const psi = faces.map((face) => face.truncation);
     said.n = faces.length;
-    said.latents = base64Of(latentsOf(faces, model, directions));
+    said.latents = base64Of(latentsOf(faces, (face) => face.origin, model, directions));
+    if (mixes) said.fine = base64Of(latentsOf(faces, fineOf, model, directions));
     said.truncation = psi.every((value) => value === psi[0]) ? psi[0] : psi;
     said.faces = faces.map((face) => toLink(face, []));
     if (labelled)
@@ -53,14 +57,17 @@ export function factsOf(
 const isLike = (a: Face, b: Face): boolean =>
   a.truncation === b.truncation && JSON.stringify(a.labels) === JSON.stringify(b.labels);
 
+const fineOf = (face: Face): Origin => face.fine ?? face.origin;
+
 function latentsOf(
   faces: readonly Face[],
+  from: (face: Face) => Origin,
   model: Model,
   directions: readonly ArrayLike<number>[],
 ): Uint8Array {
   const view = new DataView(new ArrayBuffer(4 * model.z * faces.length));
   faces.forEach((face, n) => {
-    latentOf(face.origin, model.z, face.moves, directions).forEach((value, i) => {
+    latentOf(from(face), model.z, face.moves, directions).forEach((value, i) => {
       view.setFloat32(4 * (n * model.z + i), value, true);
     });
   });
@@ -84,9 +91,11 @@ export function facesIn(said: Facts, models: readonly Model[]): { model: Model; 
 
 /** Whether a link leads to the very latent that is given with it, as it does where the directions are the same. */
 function isNear(face: Face, other: Face, model: Model, directions: readonly ArrayLike<number>[]): boolean {
-  const given = latentOf(face.origin, model.z);
-  const made = latentOf(other.origin, model.z, other.moves, directions);
-  return given.every((value, i) => Math.abs(value - made[i]) < 1e-4);
+  return [(one: Face) => one.origin, fineOf].every((from) => {
+    const given = latentOf(from(face), model.z);
+    const made = latentOf(from(other), model.z, other.moves, directions);
+    return given.every((value, i) => Math.abs(value - made[i]) < 1e-4);
+  });
 }
 
 function plain(said: Facts, model: Model, origin: Origin, number: number): Face {
@@ -100,7 +109,18 @@ function plain(said: Facts, model: Model, origin: Origin, number: number): Face 
   }
   const psi = Number(nth(said.truncation) ?? 1);
   const truncation = psi >= 0 && psi <= MOST_TRUNCATION ? psi : 1;
-  return { model: model.hash, origin, truncation, labels, moves: {} };
+  const look = lookOf(origin, model.mixes ? finer(said.fine, model, number) : undefined);
+  return { model: model.hash, ...look, truncation, labels, moves: {} };
+}
+
+/** Where a face has its colours from: a seed, or a latent among others. */
+function finer(said: unknown, model: Model, number: number): Origin | undefined {
+  if (typeof said === "string") {
+    const bytes = decodedBytes(said).slice(4 * number * model.z, 4 * (number + 1) * model.z);
+    return latentBytes(bytes, model.z) ?? undefined;
+  }
+  const seed: unknown = Array.isArray(said) ? said[number] : said;
+  return typeof seed === "number" && isSeed(seed) ? { seed } : undefined;
 }
 
 function origins(said: Facts, model: Model): Origin[] {
@@ -177,7 +197,7 @@ function parsed(text: string): Facts | null {
 
 /** The name of a face's file: face-7.png. */
 export function fileName(face: Face, ending: string): string {
-  const line = originText(face.origin);
-  const short = line.length > 40 || !readOrigin(line, 0) ? "mixed" : line.replace(/[~@()]/g, "-");
+  const line = originText(face.origin) + (face.fine ? `-fine-${originText(face.fine)}` : "");
+  const short = line.length > 40 || /z/.test(line) ? "mixed" : line.replace(/[~@()]/g, "-");
   return `face-${short}.${ending}`;
 }

@@ -1,6 +1,6 @@
 /** Links: everything that decides a face, in the part of the address after #. */
 
-import { type Face, originText, readOrigin, valuesOf } from "./face";
+import { type Face, lookOf, originText, readOrigin, valuesOf } from "./face";
 import type { Model } from "./site";
 
 export const MOST_TRUNCATION = 2;
@@ -11,6 +11,7 @@ const number = (value: number): string => String(Math.round(value * 1000) / 1000
 /** The link of a face, without the #. */
 export function toLink(face: Face, models: readonly Model[]): string {
   const parts = [`seed=${originText(face.origin)}`];
+  if (face.fine) parts.push(`fine=${originText(face.fine)}`);
   if (face.truncation !== 1) parts.push(`truncation=${number(face.truncation)}`);
   for (const [attribute, value] of Object.entries(face.labels)) {
     parts.push(`label=${encodeURIComponent(attribute)}:${encodeURIComponent(value)}`);
@@ -34,6 +35,7 @@ export function fromLink(link: string, models: readonly Model[], current: Model)
   if (!model || seed === undefined) return null;
   const origin = readOrigin(decoded(seed), model.z);
   if (!origin) return null;
+  const fine = model.mixes ? readOrigin(decoded(given("fine") ?? ""), model.z) : null;
   const labels: Record<string, string> = {};
   for (const [key, value] of named) {
     if (key !== "label") continue;
@@ -44,7 +46,7 @@ export function fromLink(link: string, models: readonly Model[], current: Model)
   }
   return {
     model: model.hash,
-    origin,
+    ...lookOf(origin, fine ?? undefined),
     truncation: truncationOf(given("truncation")),
     labels,
     moves: movesOf(given("move"), model.directions.names.length),

@@ -69,8 +69,9 @@ export class Maker {
     latent: Float32Array,
     truncation: number,
     labels: readonly number[],
+    fine?: Float32Array,
   ): Promise<Uint8ClampedArray<ArrayBuffer>> {
-    return (await this.ask({ kind: "draw", latent, truncation, labels }, "face")).pixels;
+    return (await this.ask({ kind: "draw", latent, fine, truncation, labels }, "face")).pixels;
   }
 
   /** Make a face of a side larger: RGBA bytes, row by row. */

@@ -27,6 +27,8 @@ export interface Start {
   size: number;
   z: number;
   range: [number, number];
+  /** Whether the model takes a latent for its finer stages. */
+  mixes: boolean;
   golden: { seeds: number[]; step: number; values: string; labels: number[][] };
 }
 
@@ -34,6 +36,8 @@ export interface Draw {
   kind: "draw";
   id: number;
   latent: Float32Array;
+  /** The latent of the finer stages; the same one where none is given. */
+  fine?: Float32Array;
   truncation: number;
   labels: readonly number[];
   /** Give the output values instead of pixels. */

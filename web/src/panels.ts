@@ -2,7 +2,7 @@
 
 import { type App, anySeed } from "./app";
 import { button, choice, el, icon, paint, slider, tool } from "./dom";
-import { attributesOf, type Face, mixed, type Origin, settled, shown, valuesOf } from "./face";
+import { attributesOf, type Face, type Look, lookOf, type Mixing, mixedLook, shown, valuesOf } from "./face";
 import { plain } from "./words";
 
 /** The stage, as its panels see it. */
@@ -45,8 +45,11 @@ export function likePanel(bench: Bench): Panel {
     const mine = ++stamp;
     const face = bench.face();
     for (const [i, tile] of tiles.entries()) {
-      const origin: Origin = settled(mixed(face.origin, { seed: seeds[i] }, reach), app.model.z);
-      const near: Face = { ...face, origin };
+      const other = lookOf({ seed: seeds[i] });
+      const near: Face = {
+        ...face,
+        ...mixedLook(face, other, { shapes: reach, colours: reach }, app.model.z),
+      };
       tile.onclick = () => bench.open(near);
       tile.setAttribute("aria-label", `${app.t("like")} ${i + 1}`);
       void app.engine.draw(near, { when: "soon", wanted: () => mine === stamp }).then((image) => {
@@ -94,30 +97,41 @@ export function mixPanel(bench: Bench): Panel & { between: (from: Face, to: Face
   const { app } = bench;
   const t = app.t;
   const ends = [0, 1].map(() => el("canvas", { class: "end-face", "aria-hidden": "true" }));
-  let from: Origin = bench.face().origin;
-  let to: Origin = { seed: anySeed() };
+  const whole = (face: Face): Look => lookOf(face.origin, face.fine);
+  let from = whole(bench.face());
+  let to = lookOf({ seed: anySeed() });
+  let at: Mixing = { shapes: 0, colours: 0 };
+  let what = "all" as keyof Mixing | "all";
   let own = false;
   const thumbs = (): void => {
-    for (const [i, origin] of [from, to].entries()) {
+    for (const [i, look] of [from, to].entries()) {
       void app.engine
-        .draw({ ...bench.face(), origin }, { when: "soon" })
+        .draw({ ...bench.face(), ...look }, { when: "soon" })
         .then((image) => image && paint(ends[i], image));
     }
+  };
+  const mix = (t: number): void => {
+    at = what === "all" ? { shapes: t, colours: t } : { ...at, [what]: t };
+    own = true;
+    bench.alter(mixedLook(from, to, at, app.model.z));
+    own = false;
+  };
+  const halfway = (): void => {
+    between.set(0.5);
+    mix(0.5);
+    thumbs();
   };
   const between = slider(
     t("mixHint"),
     { least: 0, most: 1, step: 0.01, value: 0 },
     (v) => `${Math.round(100 * v)} %`,
-    (value) => {
-      own = true;
-      bench.alter({ origin: settled(mixed(from, to, value), app.model.z) });
-      own = false;
-    },
+    (value) => mix(value),
   );
   between.input.setAttribute("aria-label", t("mixHint"));
   const reset = (): void => {
-    from = bench.face().origin;
-    to = { seed: anySeed() };
+    from = whole(bench.face());
+    to = lookOf({ seed: anySeed() });
+    at = { shapes: 0, colours: 0 };
     between.set(0);
     thumbs();
   };
@@ -125,28 +139,32 @@ export function mixPanel(bench: Bench): Panel & { between: (from: Face, to: Face
     t("mixWith"),
     () =>
       bench.pick((face) => {
-        to = face.origin;
-        between.set(0.5);
-        between.input.dispatchEvent(new Event("input"));
-        thumbs();
+        to = whole(face);
+        halfway();
       }),
     { class: "plain" },
   );
   pick.prepend(icon("mix"));
   const row = el("div", { class: "mix" }, ends[0], between.element, ends[1]);
+  const kinds: [typeof what, string][] = [
+    ["all", t("mixAll")],
+    ["shapes", t("mixShapes")],
+    ["colours", t("mixColours")],
+  ];
+  const kind =
+    app.model.mixes === true &&
+    choice(t("mixWhat"), kinds, what, (value) => {
+      what = value as typeof what;
+      between.set(what === "colours" ? at.colours : at.shapes);
+    });
   return {
-    element: section(t("mix"), row, pick),
+    element: section(t("mix"), row, el("div", { class: "mixing" }, kind, pick)),
     opened: () => {
       if (!own) reset();
     },
     between: (a, b) => {
-      from = a.origin;
-      to = b.origin;
-      between.set(0.5);
-      thumbs();
-      own = true;
-      bench.alter({ origin: settled(mixed(from, to, 0.5), app.model.z) });
-      own = false;
+      [from, to] = [whole(a), whole(b)];
+      halfway();
     },
   };
 }

@@ -36,6 +36,8 @@ export interface Model {
   /** How often two values were seen together; pages of before lack it. */
   pairs?: Pairs;
   output_range: [number, number];
+  /** Whether the finer stages take a latent of their own; pages of before lack it. */
+  mixes?: boolean;
   form: string;
   bytes: number;
   weights: string;

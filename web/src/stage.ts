@@ -2,7 +2,7 @@
 
 import { type App, anySeed } from "./app";
 import { el, icon, paint, slider, tool } from "./dom";
-import { type Face, isSeedAlone, originText, readOrigin } from "./face";
+import { type Face, isOfSeeds, isSeedAlone, lookOf, type Origin, originText, readOrigin } from "./face";
 import { fileName } from "./facts";
 import { MAX_SEED } from "./latents";
 import { toLink } from "./link";
@@ -158,7 +158,7 @@ export class Stage {
         this.seed,
       ),
       tool("right", t("next"), step(1), true),
-      tool("dice", t("any"), () => this.open({ ...this.face, origin: { seed: anySeed() }, moves: {} }), true),
+      tool("dice", t("any"), () => this.begin({ seed: anySeed() }), true),
     );
     const again = el("details", { class: "again" }, el("summary", {}, t("again")), el("code", {}));
     this.place.replaceChildren(
@@ -245,6 +245,7 @@ export class Stage {
   private show(image: ImageData): void {
     paint(this.canvas, image);
     this.canvas.dataset.face = originText(this.face.origin);
+    this.canvas.dataset.fine = this.face.fine ? originText(this.face.fine) : "";
   }
 
   private name(): void {
@@ -256,8 +257,9 @@ export class Stage {
     if (!code) return;
     const psi = face.truncation === 1 ? "" : ` --truncation ${face.truncation}`;
     const labels = Object.entries(face.labels).map(([a, value]) => ` --label ${quoted(`${a}=${value}`)}`);
-    code.textContent = isSeedAlone(face)
-      ? t("terminal", line) + psi + labels.join("")
+    const fine = face.fine ? ` --fine ${originText(face.fine)}` : "";
+    code.textContent = isOfSeeds(face)
+      ? t("terminal", line) + fine + psi + labels.join("")
       : t("terminalLike", fileName(face, "png"));
   }
 
@@ -271,13 +273,18 @@ export class Stage {
 
   private typed(): void {
     const origin = readOrigin(this.seed.value.trim(), this.app.model.z);
-    if (origin) this.open({ ...this.face, origin, moves: {} });
+    if (origin) this.begin(origin);
     else this.name();
   }
 
   private step(by: number): void {
     const seed = "seed" in this.face.origin ? this.face.origin.seed + by : anySeed();
-    if (seed >= 0 && seed <= MAX_SEED) this.open({ ...this.face, origin: { seed }, moves: {} });
+    if (seed >= 0 && seed <= MAX_SEED) this.begin({ seed });
+  }
+
+  /** Put a face of an origin here: its own colours, and no moves. */
+  private begin(origin: Origin): void {
+    this.open({ ...this.face, ...lookOf(origin), moves: {} });
   }
 
   private go(): void {

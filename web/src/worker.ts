@@ -57,7 +57,7 @@ async function start(order: Start): Promise<void> {
 }
 
 async function draw(order: Draw): Promise<void> {
-  const made = await image(order.latent, order.truncation, order.labels);
+  const made = await image(order.latent, order.truncation, order.labels, order.fine);
   if (order.raw) {
     say({ kind: "raw", id: order.id, values: made }, [made.buffer]);
     return;
@@ -112,6 +112,7 @@ async function image(
   values: Float32Array,
   truncation: number,
   labels: readonly number[],
+  fine = values,
 ): Promise<Float32Array> {
   const { library, session, order } = atHand();
   const { Tensor } = library.ort;
@@ -119,6 +120,7 @@ async function image(
     latent: new Tensor("float32", values, [1, order.z]),
     truncation: new Tensor("float32", Float32Array.of(truncation), [1]),
   };
+  if (order.mixes) feeds.fine = new Tensor("float32", fine, [1, order.z]);
   if (labels.length)
     feeds.labels = new Tensor("int64", BigInt64Array.from(labels, BigInt), [1, labels.length]);
   const out = (await session.run(feeds)).image;

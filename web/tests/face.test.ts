@@ -3,7 +3,9 @@ import {
   type Face,
   labelsOf,
   latentOf,
+  lookOf,
   mixed,
+  mixedLook,
   originText,
   readOrigin,
   settled,
@@ -122,6 +124,28 @@ test("a link holds everything", () => {
   const link = toLink(whole, [toy, model({ hash: "f".repeat(16) })]);
   expect(link).toBe("seed=7~(1~2@0.5)@0.25&truncation=0.8&label=hair:red&move=1:-1.5&model=01234567");
   expect(fromLink(`#${link}`, [toy], toy)).toEqual(whole);
+});
+
+test("shapes and colours go their own ways between two faces", () => {
+  const [from, to] = [lookOf({ seed: 7 }), lookOf({ seed: 9 }, { seed: 3 })];
+  expect(mixedLook(from, to, { shapes: 0, colours: 0 }, 4)).toEqual(from);
+  expect(mixedLook(from, to, { shapes: 1, colours: 1 }, 4)).toEqual(to);
+  expect(mixedLook(from, to, { shapes: 0, colours: 1 }, 4)).toEqual(lookOf({ seed: 7 }, { seed: 3 }));
+  expect(mixedLook(from, to, { shapes: 1, colours: 0 }, 4)).toEqual(lookOf({ seed: 9 }, { seed: 7 }));
+  const both = mixedLook(from, lookOf({ seed: 9 }), { shapes: 0.3, colours: 0.3 }, 4);
+  expect(both.fine).toBeUndefined();
+  expect(originText(both.origin)).toBe("7~9@0.3");
+});
+
+test("a link names where the colours come from, for a model that takes them", () => {
+  const mixes = model({ mixes: true });
+  const whole = face({ fine: mixed({ seed: 3 }, { seed: 4 }, 0.5), labels: { hair: "red" } });
+  const link = toLink(whole, [mixes]);
+  expect(link).toBe("seed=7&fine=3~4@0.5&label=hair:red");
+  expect(fromLink(link, [mixes], mixes)).toEqual(whole);
+  expect(fromLink(link, [toy], toy)?.fine).toBeUndefined();
+  expect(fromLink("seed=7&fine=7", [mixes], mixes)?.fine).toBeUndefined();
+  expect(fromLink("seed=7&fine=x", [mixes], mixes)).toEqual(face());
 });
 
 test("what a link names and the model does not know is left out", () => {

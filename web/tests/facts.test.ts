@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { type Face, mixed } from "../src/face";
+import { type Face, latentOf, mixed } from "../src/face";
 import { facesIn, factsOf, fileName, packet, readFacts } from "../src/facts";
 import { gif, withFacts } from "../src/files";
 import { gridFor } from "../src/sheet";
-import { directionsOf } from "../src/site";
+import { bytesOf, directionsOf } from "../src/site";
 import { model } from "./model";
 
 const toy = model();
@@ -47,6 +47,31 @@ test("faces come back from what they say, alone and on sheets", () => {
     expect(found).toEqual(JSON.parse(JSON.stringify(said)));
     expect(found && facesIn(found, [toy])?.faces).toEqual(faces);
   }
+});
+
+test("faces in the colours of others come back too", () => {
+  const mixes = model({ mixes: true });
+  const sets: Face[][] = [
+    [face({ fine: { seed: 12 } })],
+    [face({ fine: { seed: 12 } }), face({ origin: { seed: 9 }, fine: { seed: 12 } })],
+    [face({ fine: { seed: 12 } }), face({ origin: { seed: 9 } })],
+    [face({ origin: mixed({ seed: 7 }, { seed: 9 }, 0.3), fine: { seed: 1 }, moves: { 1: 2 } }), face()],
+  ];
+  for (const faces of sets) {
+    const said = JSON.parse(JSON.stringify(factsOf(faces, mixes, directions)));
+    expect(facesIn(said, [mixes])?.faces).toEqual(faces);
+    expect(facesIn(said, [toy])?.faces.some((one) => one.fine)).toBe(false);
+  }
+  expect(factsOf(sets[0], mixes, directions)).toMatchObject({ seed: 7, n: 1, fine: 12 });
+  expect(factsOf(sets[2], mixes, directions)).toMatchObject({ seeds: [7, 9], fine: [12, 9] });
+  const moved = factsOf(sets[3], mixes, directions);
+  const values = new Float32Array(bytesOf(moved.fine as string).buffer);
+  expect(values.subarray(0, 4)).toEqual(latentOf({ seed: 1 }, 4, { 1: 2 }, directions));
+  expect(values.subarray(4)).toEqual(latentOf({ seed: 7 }, 4));
+  for (const fine of ["%%", 1.5, [], {}, -1]) {
+    expect(facesIn({ ...factsOf([face()], mixes, directions), fine }, [mixes])?.faces).toEqual([face()]);
+  }
+  expect(fileName(sets[0][0], "png")).toBe("face-7-fine-12.png");
 });
 
 test("where directions differ, the latent that is given counts", () => {

@@ -67,7 +67,8 @@ def seeds() -> list[int]:
 
 def _features(onnx: bytes, values: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
     """Return what goes into the second convolution, for each latent: (N, F)."""
-    name = _early(read_graph(onnx))
+    graph = read_graph(onnx)
+    name = _early(graph)
     if name is None:  # no convolutions to speak of: the picture itself
         name = "image"
     import onnxruntime
@@ -81,6 +82,8 @@ def _features(onnx: bytes, values: np.ndarray, labels: np.ndarray | None) -> np.
         for start in range(0, len(values), 32):
             part = slice(start, start + 32)
             feed = {"latent": values[part], "truncation": np.ones(len(values[part]), np.float32)}
+            if "fine" in graph.inputs:
+                feed["fine"] = values[part]
             if labels is not None:
                 feed["labels"] = labels[part]
             parts.append(_broad(session.run([name], feed)[0]))
