@@ -270,6 +270,10 @@ def test_a_damaged_recipe_json_is_taken_from_its_copy(tmp_path, damage, capsys):
     (run / "recipe.json").unlink()
     if broken is not None:
         (run / "recipe.json").write_bytes(broken)
+    with pytest.raises(
+        PhizError, match=r"recipe\.json .*; the same command with --resume takes it from its copy"
+    ):
+        phiz.train(faces.path, run, **OPTIONS)
     phiz.train(faces.path, run, **OPTIONS, resume=True)
     assert json.loads((run / "recipe.json").read_text())["finished"]
     assert "it was taken from its copy" in capsys.readouterr().err

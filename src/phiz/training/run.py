@@ -101,20 +101,27 @@ def read(folder: Path) -> Run:
     return parsed(folder, artefacts.read_json(folder / _SAID, "run", FORMAT))
 
 
+def mendable(folder: Path) -> str | None:
+    """Say what is wrong with recipe.json of `folder`, if its copy is sound; else None."""
+    try:
+        read(folder)
+        return None
+    except PhizError as fault:
+        said = str(fault).partition("; ")[0].removesuffix(".")
+    try:
+        parsed(folder, artefacts.read_json(folder / _COPY, "run", FORMAT))
+    except PhizError:
+        return None
+    return said
+
+
 def mended(folder: Path) -> str | None:
     """Take recipe.json of `folder` from its copy where it is damaged or gone; return a line that says so.
 
     What was damaged is kept beside it. None where nothing is to be done, or the copy is no better.
     """
-    path, copy = folder / _SAID, folder / _COPY
-    try:
-        read(folder)
-        return None
-    except PhizError as fault:
-        said = str(fault).partition("; ")[0]
-    try:
-        parsed(folder, artefacts.read_json(copy, "run", FORMAT))
-    except PhizError:
+    path, copy, said = folder / _SAID, folder / _COPY, mendable(folder)
+    if said is None:
         return None
     kept = path.with_name(f"{_SAID}.damaged")
     with artefacts.disk(folder):

@@ -77,6 +77,8 @@ def existing(out: Path, asked: dict[str, Any], resume: bool) -> Run | None:
     from phiz.training.enlarging import UpscalingRecipe
 
     mended = runs.mended(out) if resume else None
+    if not resume and (fault := runs.mendable(out)):
+        raise PhizError(f"{fault}; the same command with --resume takes it from its copy and goes on.")
     if artefacts.kind_of(out) != "run":
         if resume:
             raise PhizError(f"{out} is no run, so nothing can be resumed; leave --resume out to start it.")
