@@ -95,7 +95,7 @@ def _cut(run: Run, source: Path, labels: str | Path | None) -> FaceSet:
 
     size, way = run.recipe.size, run.asked.get("prepare")
     check_size(size)
-    start = time.monotonic()
+    start, new = time.monotonic(), not (run.folder / "faceset" / "faceset.json").exists()
     with progress("packing", "pictures") as tick:
         faces = prepare(
             source,
@@ -106,7 +106,8 @@ def _cut(run: Run, source: Path, labels: str | Path | None) -> FaceSet:
             progress=tick,
             warn=lambda line: say(run, line),
         )
-    say(run, f"Packed {len(faces):,} faces of {size} px in {duration(time.monotonic() - start)}.")
+    if new:  # of one that is there, prepare has said so
+        say(run, f"Packed {len(faces):,} faces of {size} px in {duration(time.monotonic() - start)}.")
     found = faces.made.get("detector") or {}
     if way == "auto" and found:
         say(run, f"Detector: {found['name']}, as {found['why']}.")
