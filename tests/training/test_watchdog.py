@@ -224,21 +224,6 @@ def test_slow_reading_is_said(tmp_path, monkeypatch):
     assert [said for said in screen.said if "quicker disk" in said]
 
 
-def test_faces_are_read_ahead_and_are_those_of_the_step(tmp_path):
-    faces = write_faces(tmp_path / "faces")
-    asked: list[int] = []
-
-    def indices(step: int) -> np.ndarray:
-        asked.append(step)
-        return np.arange(step, step + 4)
-
-    source = supply.Supply(faces, torch.device("cpu"), indices)
-    for step in (0, 1, 2, 9, 3):
-        pictures, which = source.at(step)
-        assert np.array_equal(pictures.numpy(), faces.batch(which))
-        assert which[0] == step
-
-
 # -- healthy trainings ----------------------------------------------------------------------------
 
 
