@@ -21,6 +21,21 @@ def fresh(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
+def test_its_card_names_the_inputs_of_its_graph():
+    model = phiz.load("avatars")
+    graph = read_graph((model.path / "onnx" / "model.onnx").read_bytes())
+    said = (
+        (model.path / "README.md")
+        .read_text("utf-8")
+        .partition("its inputs are")[2]
+        .partition("its output")[0]
+    )
+    assert [name for name in said.split("`")[1::2] if name in graph.inputs] == [
+        "latent", "truncation", "fine", "latent", "labels",
+    ]  # fmt: skip
+    assert set(graph.inputs) == {"latent", "truncation", "fine", "labels"}
+
+
 def test_avatars_come_with_phiz_and_are_small():
     assert "avatars" in bundled.names()
     place = bundled.HERE / "avatars"

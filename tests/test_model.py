@@ -337,6 +337,8 @@ def test_the_card_names_the_licence_as_a_hub_knows_it(licence, line):
         files={"model.safetensors": "0" * 64},
     )
     text = model_card(config, 1234)
+    assert "`fine`" not in text
+    assert "`fine` (float32" in model_card(config.model_copy(update={"mixes": True}), 1234)
     assert line in text
     assert "Made by A. Maker" in text
     assert "my drawings" in text

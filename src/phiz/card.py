@@ -56,6 +56,8 @@ class ModelConfig(BaseModel):
     pairs: list[list[list[list[int]]]] = Field(default_factory=list)
     """How often two values were seen together, as latents.draw_labels takes them; empty: not known."""
     output_range: tuple[float, float] = (-1.0, 1.0)
+    mixes: bool = False
+    """Whether the finer stages take a latent of their own; docs/latents.md."""
     centres: str | None = None
     """The tensor of model.safetensors that holds the centres of truncation; docs/latents.md."""
     faceset: str | None = None
@@ -138,6 +140,8 @@ def _use(config: ModelConfig) -> str:
         )
         asked = "".join(f", labels={{{json.dumps(a)}: {json.dumps(v)}}}" for a, v in islice(seen, 1))
     inputs = [f"`latent` (float32, N x {config.z})", "`truncation` (float32, N)"]
+    if config.mixes:
+        inputs.append(f"`fine` (float32, N x {config.z}; `latent` once more for a face in its own colours)")
     if config.labels:
         inputs.append(f"`labels` (int64, N x {len(config.labels)})")
     low, high = config.output_range

@@ -50,6 +50,11 @@ def check_seeds(seeds: Iterable[int]) -> list[int]:
     return [check_seed(seed) for seed in seeds]
 
 
+def seeds_of(given: int | Iterable[int]) -> list[int]:
+    """Return one seed, or several, as a list of ints; see `check_seed`."""
+    return check_seeds(given if isinstance(given, Iterable) and not isinstance(given, str) else [given])
+
+
 def seeds_from(seed: int, n: int) -> list[int]:
     """Return the `n` seeds seed, seed + 1, ... of a sheet.
 

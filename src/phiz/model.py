@@ -77,6 +77,10 @@ class Model:
                 f"{self.path / ONNX} takes {engine.z} values and {engine.attributes} labels, but {CONFIG} "
                 f"says {self.config.z} and {len(self.config.labels)}: they are not of one model."
             )
+        if self.config.mixes and not engine.mixes:
+            raise PhizError(
+                f"{self.path / ONNX} does not mix, but {CONFIG} says so: they are not of one model."
+            )
         if isinstance(engine.side, int) and engine.side != self.config.size:
             raise PhizError(
                 f"{self.path / ONNX} draws {engine.side} px, but {CONFIG} says {self.config.size}: they are "
@@ -122,7 +126,8 @@ class Model:
         )
         pictures = np.empty((len(chosen), self.config.size, self.config.size, 3), np.uint8)
         done = 0
-        second = [fine] * len(chosen) if isinstance(fine, int) else None if fine is None else list(fine)
+        second = None if fine is None else latents.seeds_of(fine)
+        second = second * len(chosen) if second and not isinstance(fine, Iterable) else second
         for batch in self.stream(chosen, truncation, labels, second):
             pictures[done : done + len(batch)] = batch
             done += len(batch)
@@ -165,6 +170,10 @@ class Model:
             fine: latents of the finer stages, float32 (N, z); by default `values`.
         """
         check_truncation(truncation)
+        if fine is not None:
+            self.check_mixes()
+            if fine.shape != values.shape:
+                raise UsageError(f"Latents {values.shape} take finer ones of that shape, not {fine.shape}.")
         psi = np.broadcast_to(np.asarray(truncation, np.float32), len(values))
         parts = []
         for start in range(0, len(values), self.batch):
@@ -186,11 +195,10 @@ class Model:
 
     def check_mixes(self) -> None:
         """Refuse a model whose network cannot take colours from another face (status 2)."""
-        if not self.engine.mixes:
-            raise UsageError(
-                f"{self.name} takes no colours from another seed; models of the network modern do, made by "
-                "this phiz."
-            )
+        if not self.config.mixes:
+            old = self.config.network.name == "modern"
+            why = "an older phiz wrote its ONNX file" if old else "its network is not modern"
+            raise UsageError(f"{self.name} takes no colours from another seed: {why}.")
 
     def labels_of(self, seeds: Sequence[int], asked: Mapping[str, str] | None = None) -> np.ndarray | None:
         """Return the labels of `seeds`: int64 (N, A); None if the model takes none.

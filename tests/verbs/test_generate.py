@@ -69,6 +69,28 @@ def test_each_face_in_the_colours_of_other_seeds(tmp_path):
     assert marks.read(row)["fine"] == 12
 
 
+def test_a_grid_of_faces_and_colours(tmp_path, monkeypatch):
+    [out] = generate("avatars", tmp_path / "a.png", fine=[1, 2, 3], grid="2x3", seed=5)
+    assert marks.read(out)["seeds"] == [5, 5, 5, 6, 6, 6]
+    [out] = generate("avatars", tmp_path / "b.png", fine=np.int64(4), grid="1x2")
+    assert (marks.read(out)["seed"], marks.read(out)["fine"]) == (0, 4)
+    for grid in ("1x7", "2x4", "1x1"):
+        with pytest.raises(UsageError, match="3 colours each do not fill the grid; 3x3 would do"):
+            generate("avatars", tmp_path / "a.png", fine=[1, 2, 3], grid=grid)
+
+    def best(source, model, pool, count, **more):
+        return pool[-count:]
+
+    monkeypatch.setattr("phiz.verbs.best.best", best)
+    [out] = generate("avatars", tmp_path / "c.png", best=2, of=10, fine=[1, 3])
+    said = marks.read(out)
+    assert (said["seeds"], said["fine"], said["grid"]) == ([8, 8, 9, 9], [1, 3, 1, 3], [2, 2])
+    monkeypatch.setattr("phiz.verbs.best.best", None)  # what is wrong is said before any work
+    for wrong in ({"fine": []}, {"fine": [-1]}, {"fine": 1.5}, {"fine": [1, 2], "grid": "1x3"}):
+        with pytest.raises(UsageError):
+            generate("avatars", tmp_path / "d.png", best=2, of=10, **wrong)
+
+
 def test_colours_of_another_seed_are_refused_where_they_cannot_be_had(model, tmp_path):
     with pytest.raises(UsageError, match="takes no colours from another seed"):
         generate(model.path, tmp_path / "a.png", fine=3)
@@ -82,6 +104,8 @@ def test_colours_of_another_seed_are_refused_where_they_cannot_be_had(model, tmp
         generate("avatars", tmp_path / "a.png", like=tmp_path / "b.png", fine=2)
     with pytest.raises(UsageError, match="as many fine seeds"):
         phiz.load("avatars").sample(3, fine=[1, 2])
+    with pytest.raises(UsageError, match="finer ones of that shape"):
+        phiz.load("avatars").run(np.zeros((2, 64), np.float32), fine=np.zeros((1, 64), np.float32))
     assert not (tmp_path / "a.png").exists()
 
 

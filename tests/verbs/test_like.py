@@ -89,6 +89,14 @@ def test_a_face_beyond_the_seeds_in_the_colours_of_another(tmp_path):
         phiz.generate("avatars", tmp_path / "out.png", like=tmp_path / "short.png")
 
 
+@pytest.mark.parametrize("fine", ["12", 1.5, -1, {}, ["a"], [1, 2, 3], [None]])
+def test_colours_of_seeds_that_are_none(tmp_path, fine):
+    said = marks.facts(phiz.load("avatars").hash, [1], 1.0, fine=fine)
+    write(tmp_path / "face.png", said)
+    with pytest.raises(PhizError, match="does not say clearly"):
+        phiz.generate("avatars", tmp_path / "out.png", like=tmp_path / "face.png")
+
+
 def test_colours_that_the_model_cannot_take_are_refused(model, tmp_path):
     text = base64.b64encode(latents.latents([5], 6).astype("<f4").tobytes()).decode()
     write(tmp_path / "face.png", beyond(model, latents.latents([1], 6), fine=text))

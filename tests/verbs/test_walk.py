@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import phiz
 import toys
-from phiz import marks
+from phiz import latents, marks
 from phiz.errors import PhizError, UsageError
 from phiz.verbs.walk import walk
 
@@ -69,6 +70,21 @@ def test_labels_stay(tmp_path):
     assert marks.read(out)["labels"] == {"hair": "red"}
     with pytest.raises(UsageError, match="no label"):
         walk(model.path, tmp_path / "walk.webp", labels={"nose": "long"})
+
+
+def test_colours_stay_while_shapes_change(model, tmp_path):
+    out = walk("avatars", tmp_path / "walk.webp", seconds=1, fps=6, keys=2, seed=2, fine=14, scale=1)
+    pictures, _ = frames(out)
+    avatars = phiz.load("avatars")
+    labels = avatars.labels_of([2]).repeat(2, axis=0)
+    own, other = latents.latents([2, 3], 64), latents.latents([14, 14], 64)
+    for picture, face in zip(pictures[::3], avatars.run(own, 1.0, labels, other), strict=True):
+        assert np.abs(picture - np.asarray(Image.fromarray(face).convert("L")).astype(int)).mean() < 8
+    assert marks.read(out)["fine"] == 14
+    with pytest.raises(UsageError, match="its network is not modern"):
+        walk(model.path, tmp_path / "b.webp", fine=3)
+    with pytest.raises(UsageError, match="A seed is a whole number"):
+        walk("avatars", tmp_path / "b.webp", fine=-3)
 
 
 def test_mp4(model, tmp_path):

@@ -4,6 +4,7 @@ import {
   type Face,
   firstSeed,
   isOfSeeds,
+  type Look,
   latentBytes,
   latentOf,
   lookOf,
@@ -78,13 +79,14 @@ function latentsOf(
 export function facesIn(said: Facts, models: readonly Model[]): { model: Model; faces: Face[] } | null {
   const model = models.find((m) => m.hash === said.model);
   if (!model) return null;
-  const listed = origins(said, model).map((origin, i) => plain(said, model, origin, i));
   const links = Array.isArray(said.faces) ? said.faces.slice(0, MOST_FACES) : [];
   const directions = directionsOf(model);
-  const linked = links.map((link) => fromLink(String(link), [], model));
-  const faces = listed.map((face, i) => {
-    const other = linked[i];
-    return other && isNear(face, other, model, directions) ? other : face;
+  const fine = model.mixes ? finesIn(said, model) : [];
+  const faces = originsIn(said, model).flatMap((origin, i) => {
+    if (!origin) return [];
+    const face = plain(said, model, lookOf(origin, fine[i] ?? undefined), i);
+    const other = links[i] === undefined ? null : fromLink(String(links[i]), [], model);
+    return [other && isNear(face, other, model, directions) ? other : face];
   });
   return faces.length ? { model, faces } : null;
 }
@@ -98,10 +100,10 @@ function isNear(face: Face, other: Face, model: Model, directions: readonly Arra
   });
 }
 
-function plain(said: Facts, model: Model, origin: Origin, number: number): Face {
+function plain(said: Facts, model: Model, look: Look, number: number): Face {
   const nth = (value: unknown): unknown => (Array.isArray(value) ? value[number] : value);
   const labels: Record<string, string> = {};
-  const named = nth("seed" in origin ? said.labels : said.shows);
+  const named = nth("seed" in look.origin ? said.labels : said.shows);
   for (const [attribute, value] of Object.entries(named ?? {})) {
     if (Object.hasOwn(model.labels, attribute) && valuesOf(model, attribute).includes(String(value))) {
       labels[attribute] = String(value);
@@ -109,34 +111,34 @@ function plain(said: Facts, model: Model, origin: Origin, number: number): Face 
   }
   const psi = Number(nth(said.truncation) ?? 1);
   const truncation = psi >= 0 && psi <= MOST_TRUNCATION ? psi : 1;
-  const look = lookOf(origin, model.mixes ? finer(said.fine, model, number) : undefined);
   return { model: model.hash, ...look, truncation, labels, moves: {} };
 }
 
-/** Where a face has its colours from: a seed, or a latent among others. */
-function finer(said: unknown, model: Model, number: number): Origin | undefined {
-  if (typeof said === "string") {
-    const bytes = decodedBytes(said).slice(4 * number * model.z, 4 * (number + 1) * model.z);
-    return latentBytes(bytes, model.z) ?? undefined;
-  }
-  const seed: unknown = Array.isArray(said) ? said[number] : said;
-  return typeof seed === "number" && isSeed(seed) ? { seed } : undefined;
-}
-
-function origins(said: Facts, model: Model): Origin[] {
-  if (typeof said.latents === "string") {
-    const bytes = decodedBytes(said.latents);
-    const count = Math.min(MOST_FACES, Math.floor(bytes.length / (4 * model.z)));
-    return Array.from({ length: count }, (_, i) =>
-      latentBytes(bytes.slice(4 * i * model.z, 4 * (i + 1) * model.z), model.z),
-    ).filter((origin) => origin !== null);
-  }
+/** Where the faces come from, in order; null for what is no seed and no latent. */
+function originsIn(said: Facts, model: Model): (Origin | null)[] {
+  if (typeof said.latents === "string") return latentsIn(said.latents, model.z);
   const { seed: first, n } = said;
   const count = typeof n === "number" && n >= 1 ? Math.min(MOST_FACES, n) : 1;
   const list = Array.isArray(said.seeds)
     ? said.seeds.slice(0, MOST_FACES)
     : Array.from({ length: count }, (_, i) => (typeof first === "number" ? first + i : null));
-  return list.filter((seed) => typeof seed === "number" && isSeed(seed)).map((seed) => ({ seed }));
+  return list.map(seedOf);
+}
+
+/** Where they have their colours from, in order; a seed alone is for all. */
+function finesIn(said: Facts, model: Model): (Origin | null)[] {
+  if (typeof said.fine === "string") return latentsIn(said.fine, model.z);
+  const list: unknown[] = Array.isArray(said.fine) ? said.fine : Array(MOST_FACES).fill(said.fine);
+  return list.slice(0, MOST_FACES).map(seedOf);
+}
+
+const seedOf = (value: unknown): Origin | null =>
+  typeof value === "number" && isSeed(value) ? { seed: value } : null;
+
+function latentsIn(text: string, z: number): (Origin | null)[] {
+  const bytes = decodedBytes(text);
+  const count = Math.min(MOST_FACES, Math.floor(bytes.length / (4 * z)));
+  return Array.from({ length: count }, (_, i) => latentBytes(bytes.slice(4 * i * z, 4 * (i + 1) * z), z));
 }
 
 function decodedBytes(text: string): Uint8Array {

@@ -102,7 +102,6 @@ export function mixPanel(bench: Bench): Panel & { between: (from: Face, to: Face
   let to = lookOf({ seed: anySeed() });
   let at: Mixing = { shapes: 0, colours: 0 };
   let what = "all" as keyof Mixing | "all";
-  let own = false;
   const thumbs = (): void => {
     for (const [i, look] of [from, to].entries()) {
       void app.engine
@@ -110,11 +109,9 @@ export function mixPanel(bench: Bench): Panel & { between: (from: Face, to: Face
         .then((image) => image && paint(ends[i], image));
     }
   };
-  const mix = (t: number): void => {
-    at = what === "all" ? { shapes: t, colours: t } : { ...at, [what]: t };
-    own = true;
+  const mix = (value: number): void => {
+    at = what === "all" ? { shapes: value, colours: value } : { ...at, [what]: value };
     bench.alter(mixedLook(from, to, at, app.model.z));
-    own = false;
   };
   const halfway = (): void => {
     between.set(0.5);
@@ -125,7 +122,7 @@ export function mixPanel(bench: Bench): Panel & { between: (from: Face, to: Face
     t("mixHint"),
     { least: 0, most: 1, step: 0.01, value: 0 },
     (v) => `${Math.round(100 * v)} %`,
-    (value) => mix(value),
+    mix,
   );
   between.input.setAttribute("aria-label", t("mixHint"));
   const reset = (): void => {
@@ -159,9 +156,7 @@ export function mixPanel(bench: Bench): Panel & { between: (from: Face, to: Face
     });
   return {
     element: section(t("mix"), row, el("div", { class: "mixing" }, kind, pick)),
-    opened: () => {
-      if (!own) reset();
-    },
+    opened: reset,
     between: (a, b) => {
       [from, to] = [whole(a), whole(b)];
       halfway();

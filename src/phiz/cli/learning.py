@@ -191,6 +191,7 @@ def walk(
     label: Annotated[
         list[str] | None, typer.Option("--label", metavar="NAME=VALUE", help="What every face shows.")
     ] = None,
+    fine: Annotated[int | None, typer.Option(help="A seed whose colours stay while shapes change.")] = None,
     scale: Annotated[int | None, typer.Option(min=1, help="Enlarge the frames so many times.")] = None,
     force: ForceFile = False,
 ) -> None:
@@ -207,6 +208,7 @@ def walk(
             keys=keys,
             truncation=truncation,
             labels=label_choices(label),
+            fine=fine,
             scale=scale,
             force=force,
             progress=tick,

@@ -98,6 +98,8 @@ def _made(path: Path, said: dict[str, Any], size: int) -> Inspection:
             facts["seeds"] = f"{seeds[0]} to {seeds[-1]}"
     hidden = {"phiz", "format", "synthetic", "n", *({"seed"} if "seeds" in facts else ())}
     for name, value in said.items():
+        if name in ("latents", "fine") and isinstance(value, str):  # base64, which says nothing to people
+            continue
         if name not in hidden and value not in ({}, None):
             facts[str(name)] = _words(value)
     image = None

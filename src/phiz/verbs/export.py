@@ -42,9 +42,9 @@ def export(
 ) -> Exported:
     """Write a model as a folder with its ONNX in three forms: fp32, and weights stored in 16 and in 8 bits.
 
-    Every file is one file, takes latent, truncation and labels, and computes in float32. The fp32 form was
-    checked against PyTorch when the model was written; the others are checked against it here. A form
-    whose faces would differ too much is left out, and a line says so.
+    Every file is one file, takes latent, truncation, fine (of models that mix) and labels, and computes in
+    float32. The fp32 form was checked against PyTorch when the model was written; the others are checked
+    against it here. A form whose faces would differ too much is left out, and a line says so.
 
     Args:
         source: a run or a model.

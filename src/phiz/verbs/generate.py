@@ -57,12 +57,12 @@ def generate(
         seed: the first seed, 0 .. 2^53 - 1; the faces have seed, seed + 1, ...
         seeds: the seed of each face, instead of `n` and `seed`.
         fine: a seed, or several: every face is made with the colours of each, its shapes and labels kept.
-            On a sheet a row has one face, a column one seed of these; single pictures are named for both:
-            seed-000007-fine-000012.png.
+            On a sheet a row has one face and a column one seed of these, unless `grid` says otherwise;
+            single pictures are named for both: seed-000007-fine-000012.png.
         grid: of a sheet: "ROWSxCOLUMNS", or (rows, columns); near square by default.
         truncation: psi; below 1 faces are more typical and less varied.
         labels: what every face should show, {attribute: value}; other attributes follow the seed.
-        like: a picture that this model made: the same faces again, with its seeds, truncation and labels.
+        like: a picture that this model made: the same faces again: its seeds, colours, truncation, labels.
         best: choose so many, realistic and unlike each other, instead of taking them as they come.
         of: how many to choose from, 512 by default: seed, seed + 1, ...
         against: real faces to judge by, a face set; by default those the model learned from.
@@ -108,22 +108,28 @@ def generate(
         seeds, truncation, labels = alike.seeds, alike.truncation, alike.labels
     places = _places(grid)
     model.check_labels(labels)
+    each = None if fine is None else latents.seeds_of(fine)
+    if each is not None:
+        model.check_mixes()
+        if not each:
+            raise UsageError("--fine names no seed.")
+    several = len(each or [0])
     picked: dict[str, Any] = {}
     if single:  # before any work; which pictures they are is looked at below
         singles.check_folder(out, [], force)
     else:
         marks.check_target(out, force)
     if best is None and of is None and against is None:
-        chosen = _seeds(n, seed, seeds, places)
+        chosen = _seeds(n, seed, seeds, places, several)
     elif n is not None or seeds is not None or like is not None:
         raise UsageError("--best says how many faces; leave -n, --seeds and --like out.")
     else:
         from phiz.verbs.best import best as best_seeds
 
         pool = latents.seeds_from(seed, of or DEFAULT_OF)
-        count = best or (places[0] * places[1] if places else DEFAULT)
+        count = best or (places[0] * places[1] // several if places else DEFAULT)
         if places:
-            sheets.check_grid(places, count)
+            sheets.check_grid(places, count * several)
         picked = {"best_of": len(pool)}
         chosen = best_seeds(
             source,
@@ -138,12 +144,9 @@ def generate(
     second: list[int] | None = None
     if like is not None:
         second = alike.fine if isinstance(alike.fine, list) else None
-    elif fine is not None:
-        each = latents.check_seeds([fine] if isinstance(fine, int) else fine)
-        if not each:
-            raise UsageError("--fine names no seed.")
-        if len(each) > 1 and not single:
-            places = places or (len(chosen), len(each))
+    elif each is not None:
+        if several > 1 and not single:
+            places = places or (len(chosen), several)
         chosen, second = [face for face in chosen for _ in each], each * len(chosen)
     faces = enlarger.all(_faces(model, chosen, truncation, labels, second, progress))
     picked |= enlarger.said
@@ -202,10 +205,14 @@ def _places(grid: str | tuple[int, int] | None) -> tuple[int, int] | None:
 
 
 def _seeds(
-    n: int | None, seed: int, seeds: Iterable[int] | None, places: tuple[int, int] | None
+    n: int | None, seed: int, seeds: Iterable[int] | None, places: tuple[int, int] | None, several: int
 ) -> list[int]:
+    """Return the seeds asked for; of a grid as many as fill it, each of them `several` times."""
     if seeds is None:
-        return latents.seeds_from(seed, n if n is not None else places[0] * places[1] if places else DEFAULT)
+        filling = places[0] * places[1] / several if places else DEFAULT
+        if n is None and filling != int(filling):
+            raise UsageError(f"Faces in {several} colours each do not fill the grid; 3x{several} would do.")
+        return latents.seeds_from(seed, n if n is not None else int(filling))
     chosen = latents.check_seeds(seeds)
     if not chosen:
         raise UsageError("--seeds names no seed.")

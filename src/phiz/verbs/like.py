@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from phiz import latents, marks
-from phiz.errors import PhizError
+from phiz.errors import PhizError, UsageError
 from phiz.model import Model
 
 _LARGEST = 1e4
@@ -68,7 +68,7 @@ def likeness(like: Path, model: Model) -> Likeness:
     if said is None:
         raise PhizError(f"{like} does not say that phiz made it; its metadata may have been removed.")
     if said.get("phiz") != "picture":
-        raise PhizError(f"{like} is a {said.get('phiz')}, not faces; give its seed: --seed.")
+        raise PhizError(f"{like} is a {said.get('phiz')}, not faces; give its seed: --seed (and --fine).")
     if said.get("model") != model.hash:
         raise PhizError(f"{like} was made by model {said.get('model')}; {model.name} is {model.hash}.")
     try:
@@ -83,7 +83,7 @@ def likeness(like: Path, model: Model) -> Likeness:
             _require(len(fine) == len(seeds), "fine")
         labels = dict(said.get("labels", {}))
         return Likeness(said, seeds, float(said["truncation"]), labels, grid, fine=fine)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, UsageError):
         raise PhizError(f"{like} does not say clearly how it was made.") from None
 
 

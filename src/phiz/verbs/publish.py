@@ -187,7 +187,7 @@ def _shown(
         "frequencies": config.frequencies,
         "pairs": config.pairs,
         "output_range": list(config.output_range),
-        "mixes": engine.mixes,
+        "mixes": config.mixes,
         "form": kept.form,
         "golden": faces.golden(model, engine),
         "directions": directions.described(found, names if first else {}),

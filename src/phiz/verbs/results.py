@@ -61,6 +61,7 @@ def write_model(run: Run, task: GAN, faces: FaceSet, step: int) -> Model:
         frequencies=conditions.frequencies if conditions else {},
         pairs=conditions.pairs if conditions else [],
         output_range=task.output_range,
+        mixes=getattr(network, "mixes", False),
         faceset=faces.id,
         learned_from=learned_from(faces),
         faces=len(faces),

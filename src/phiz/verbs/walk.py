@@ -29,6 +29,7 @@ def walk(
     keys: int | None = None,
     truncation: float = 1.0,
     labels: Mapping[str, str] | None = None,
+    fine: int | None = None,
     scale: int | None = None,
     force: bool = False,
     progress: Callable[[int, int], None] | None = None,
@@ -44,6 +45,7 @@ def walk(
         keys: how many faces it passes, 2 at least; by default one in 1.5 seconds.
         truncation: psi; below 1 faces are more typical and less varied.
         labels: what every face should show; other attributes stay those of the first seed.
+        fine: a seed whose colours every frame has, while the shapes change; by default they change too.
         scale: enlarge frames so many times; by default to 128 px at least.
         force: replace a file that phiz did not make.
         progress: told how many frames of how many are done.
@@ -62,6 +64,9 @@ def walk(
         sheets.check_scale(scale)
     check_truncation(truncation)
     model = load(source)
+    if fine is not None:
+        model.check_mixes()
+        fine = latents.check_seed(fine)
     marks.check_target(out, force)
     count = round(seconds * fps)
     scale = scale or sheets.scale_for(model.config.size, READABLE)
@@ -69,15 +74,17 @@ def walk(
     keys = keys if keys is not None else max(2, round(seconds / _SECONDS_A_FACE))
     path = latents.walk(seed, count, model.config.z, keys)
     shown = model.labels_of([seed], labels)
+    colours = None if fine is None else latents.latents([fine], model.config.z)
 
     def frames(numbers: range) -> Iterator[np.ndarray]:
         for start in range(0, len(numbers), model.batch):
             part = path[list(numbers[start : start + model.batch])]
-            kept = None if shown is None else np.repeat(shown, len(part), axis=0)
-            yield from model.run(part, truncation, kept)
+            kept = (None if one is None else one.repeat(len(part), axis=0) for one in (shown, colours))
+            yield from model.run(part, truncation, *kept)
             if progress and len(numbers) == count:
                 progress(min(start + model.batch, count), count)
 
     said = marks.facts(model.hash, [seed], truncation, labels, phiz="walk", keys=keys, frames=count, fps=fps)
+    said |= {} if fine is None else {"fine": fine}
     films.write(out, count, frames, fps, said, scale)
     return out
