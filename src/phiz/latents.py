@@ -45,14 +45,9 @@ def check_seed(seed: int) -> int:
     return whole
 
 
-def check_seeds(seeds: Iterable[int]) -> list[int]:
-    """Return `seeds` as a list of ints; see `check_seed`."""
-    return [check_seed(seed) for seed in seeds]
-
-
-def seeds_of(given: int | Iterable[int]) -> list[int]:
-    """Return one seed, or several, as a list of ints; see `check_seed`."""
-    return check_seeds(given if isinstance(given, Iterable) and not isinstance(given, str) else [given])
+def check_seeds(seeds: int | Iterable[int]) -> list[int]:
+    """Return `seeds`, one or several, as a list of ints; see `check_seed`."""
+    return [check_seed(seed) for seed in (seeds if isinstance(seeds, Iterable) else [seeds])]
 
 
 def seeds_from(seed: int, n: int) -> list[int]:

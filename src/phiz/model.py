@@ -126,8 +126,9 @@ class Model:
         )
         pictures = np.empty((len(chosen), self.config.size, self.config.size, 3), np.uint8)
         done = 0
-        second = None if fine is None else latents.seeds_of(fine)
-        second = second * len(chosen) if second and not isinstance(fine, Iterable) else second
+        second = None if fine is None else latents.check_seeds(fine)
+        if second and not isinstance(fine, Iterable):
+            second *= len(chosen)
         for batch in self.stream(chosen, truncation, labels, second):
             pictures[done : done + len(batch)] = batch
             done += len(batch)
@@ -151,8 +152,7 @@ class Model:
             part = slice(start, start + self.batch)
             values = latents.latents(seeds[part], self.config.z)
             second = None if fine is None else latents.latents(fine[part], self.config.z)
-            drawn = self.labels_of(seeds[part], labels)
-            yield self._pixels(values, np.asarray(truncation), drawn, second)
+            yield self.run(values, truncation, self.labels_of(seeds[part], labels), second)
 
     def run(
         self,
@@ -179,19 +179,11 @@ class Model:
         for start in range(0, len(values), self.batch):
             part = slice(start, start + self.batch)
             given = (None if rows is None else rows[part] for rows in (labels, fine))
-            parts.append(self._pixels(values[part], psi[part], *given))
+            images = self.engine.run(values[part], psi[part], *given)
+            parts.append(to_uint8(images, self.config.output_range))
         return (
             np.concatenate(parts) if parts else np.empty((0, self.config.size, self.config.size, 3), np.uint8)
         )
-
-    def _pixels(
-        self,
-        values: np.ndarray,
-        psi: np.ndarray,
-        labels: np.ndarray | None,
-        fine: np.ndarray | None = None,
-    ) -> np.ndarray:
-        return to_uint8(self.engine.run(values, psi, labels, fine), self.config.output_range)
 
     def check_mixes(self) -> None:
         """Refuse a model whose network cannot take colours from another face (status 2)."""

@@ -212,6 +212,8 @@ def _with_truncation(generator: Any, centres: np.ndarray | None) -> nn.Module:
     import torch
     from torch import Tensor
 
+    mixes = getattr(generator, "mixes", False)
+
     class Truncated(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -237,15 +239,14 @@ def _with_truncation(generator: Any, centres: np.ndarray | None) -> nn.Module:
         def forward(self, *values: Tensor) -> Tensor:
             latent, truncation, *more = values
             point = self.point(latent, truncation)
-            if not getattr(self.generator, "mixes", False):
+            if not mixes:
                 return self.generator.synthesis(point, *more)
             fine, *labels = more
             return self.generator.synthesis(
                 point, labels[0] if labels else None, self.point(fine, truncation)
             )
 
-    mapped = centres is not None or getattr(generator, "mixes", False)
-    wrapped = Mapped() if mapped else Truncated()
+    wrapped = Mapped() if mixes or centres is not None else Truncated()
     return wrapped.eval().requires_grad_(False)
 
 

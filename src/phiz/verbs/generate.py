@@ -108,7 +108,7 @@ def generate(
         seeds, truncation, labels = alike.seeds, alike.truncation, alike.labels
     places = _places(grid)
     model.check_labels(labels)
-    each = None if fine is None else latents.seeds_of(fine)
+    each = None if fine is None else latents.check_seeds(fine)
     if each is not None:
         model.check_mixes()
         if not each:
@@ -244,8 +244,6 @@ def _again(
         places = places or sheets.grid_for(len(alike.latents))
         sheets.check_grid(places, len(alike.latents))
     fine = alike.fine if isinstance(alike.fine, np.ndarray) else None
-    if fine is not None:
-        model.check_mixes()
     faces = enlarger.all(iter(model.run(alike.latents, alike.psi, alike.indices, fine)))
     if places is None:
         for number, (file, face) in enumerate(zip(files, faces, strict=True)):
