@@ -10,6 +10,7 @@ import numpy as np
 import safetensors.numpy
 import torch
 
+from phiz import artefacts
 from phiz.training import checkpoint
 from phiz.training.tasks import Position, Stage
 
@@ -57,6 +58,11 @@ class Counter:
 
     def sample(self, position: Position, count: int = 1) -> np.ndarray:
         return np.zeros((count, 4, 4, 3), np.uint8)
+
+
+def rewrite(run: Path, data: dict[str, Any]) -> None:
+    """Write what recipe.json of `run` says as phiz does, hash and all."""
+    artefacts.write_json(run / "recipe.json", artefacts.sealed(data, "recipe.json"))
 
 
 def states(run: Path) -> dict[str, dict[str, bytes]]:

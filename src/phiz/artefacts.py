@@ -45,7 +45,14 @@ _GONE = (errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENODEV, errno.ENXIO, err
 
 _NUMBERS = re.compile(r"\[\n\s+((?:-?\d[\d.eE+-]*,?\s+)+)\]")  # no string of JSON has a line's end in it
 
-_HALF_WRITTEN = {f".{name}.partial" for name in _MARKS}
+_LOCK = ".phiz.lock"  # in a folder beside which no lock can lie
+_HALF_WRITTEN = {_LOCK, *(f".{name}.partial" for name in _MARKS)}
+_LONGEST = 240
+"""Bytes in a name: what lies beside it for a while, such as `.NAME.unfinished`, has a name of 255 at most."""
+
+
+class Newer(PhizError):
+    """Something of a format that this phiz does not read."""
 
 
 def kind_of(path: Path) -> Kind | None:
@@ -61,7 +68,13 @@ def kind_of(path: Path) -> Kind | None:
 
 
 def read_json(path: Path, kind: Kind, version: int) -> dict[str, Any]:
-    """Read the JSON `path` of an artefact; refuse another kind or a newer format by name."""
+    """Read the JSON `path` of an artefact; refuse another kind, damage, and a newer format by name.
+
+    Raises:
+        PhizError: it is missing, damaged, or says something else than it did when it was written with a hash
+            of itself (`sealed`).
+        Newer: it has a newer format.
+    """
     try:
         data = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
@@ -70,13 +83,29 @@ def read_json(path: Path, kind: Kind, version: int) -> dict[str, Any]:
         raise PhizError(f"{path} cannot be read ({fault}); restore it from a copy.") from None
     if not isinstance(data, dict) or data.get("phiz") != kind:
         raise PhizError(f"{path} was not written by phiz as a {kind}.")
+    hashes = data.get("sha256")
+    if isinstance(hashes, dict) and path.name in hashes and hashes[path.name] != own_hash(data, path.name):
+        raise PhizError(f"{path} was changed since phiz wrote it; restore it from a copy.")
     if not isinstance(data.get("format", 0), int):
         raise PhizError(f"{path} is damaged (format: {data['format']!r}); restore it from a copy.")
     if data.get("format", 0) > version:
-        raise PhizError(
+        raise Newer(
             f"{path} has format {data['format']}, newer than {version}, the newest this phiz reads: "
             "pip install --upgrade phiz"
         )
+    return data
+
+
+def own_hash(data: dict[str, Any], name: str) -> str:
+    """Return the SHA-256 of what the JSON file `name` says besides that hash itself, data["sha256"][name]."""
+    hashes = {other: value for other, value in data["sha256"].items() if other != name}
+    return hashlib.sha256(json.dumps(data | {"sha256": hashes}, sort_keys=True).encode()).hexdigest()
+
+
+def sealed(data: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return what the JSON file `name` is to say, with a SHA-256 of all of it."""
+    data = {**data, "sha256": {**data.get("sha256", {})}}
+    data["sha256"][name] = own_hash(data, name)
     return data
 
 
@@ -104,6 +133,7 @@ def write_bytes(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(aside, path)
+        sync_directory(path.parent)
     except BaseException:
         aside.unlink(missing_ok=True)
         raise
@@ -122,10 +152,11 @@ def sync(folder: Path) -> None:
         for name in names:
             with open(Path(root, name), mode) as file:
                 os.fsync(file.fileno())
-        _sync_directory(Path(root))
+        sync_directory(Path(root))
 
 
-def _sync_directory(folder: Path) -> None:
+def sync_directory(folder: Path) -> None:
+    """Flush the names in `folder` to the disk."""
     if os.name == "nt":  # a directory cannot be opened there
         return
     handle = os.open(folder, os.O_RDONLY)
@@ -152,10 +183,10 @@ def named(path: str | Path) -> Path:
 
 def check_target(target: Path, kind: Kind, force: bool) -> None:
     """Refuse to write `target` where something stands that may not be replaced (status 3)."""
-    if not target.exists() and not target.is_symlink():
+    if len(os.fsencode(target.name)) > _LONGEST:
+        raise PhizError(f"{target.name[:20]}…: this name is too long; {_LONGEST} bytes are the most.")
+    if (not target.exists() and not target.is_symlink()) or unwritten(target):
         return
-    if target.is_dir() and {path.name for path in target.iterdir()} <= _HALF_WRITTEN:
-        return  # empty, or all that a kill at the first file has left
     if not force:
         raise PhizError(f"{target} exists; choose another name, or --force to replace it.")
     if not target.is_dir() or kind_of(target) != kind:
@@ -205,7 +236,7 @@ def swap(aside: Path, target: Path) -> None:
         if replaces:
             os.replace(old, target)
         raise
-    _sync_directory(target.parent)
+    sync_directory(target.parent)
     if replaces:
         discard(old)
 
@@ -229,14 +260,15 @@ def check_beside(target: Path, kind: Kind) -> None:
 def check_free(place: Path, kind: Kind) -> None:
     """Refuse a place for what is replaced where something else lies than such a `kind` (PhizError)."""
     there = place.exists() or place.is_symlink()
-    if there and (place.is_symlink() or (kind_of(place) != kind and not _empty(place))):
+    if there and (place.is_symlink() or (kind_of(place) != kind and not unwritten(place))):
         raise PhizError(
             f"{place} is in the way: phiz keeps there for a while what it replaces; move it away yourself."
         )
 
 
-def _empty(folder: Path) -> bool:
-    return folder.is_dir() and next(folder.iterdir(), None) is None
+def unwritten(folder: Path) -> bool:
+    """Say whether a folder is empty, but for what a kill at the first file of an artefact leaves."""
+    return folder.is_dir() and {path.name for path in folder.iterdir()} <= _HALF_WRITTEN
 
 
 def discard(folder: Path) -> None:
@@ -276,27 +308,32 @@ def disk(target: Path) -> Iterator[None]:
 def alone(target: Path, doing: str) -> Iterator[None]:
     """Hold `target`'s lock while work goes on in it; a killed process lets go of it.
 
+    It lies beside the folder, or in it where nothing can be written beside it.
+
     Raises:
         PhizError: another process holds it; `doing` says what it is doing.
     """
     from filelock import FileLock, Timeout
 
     place = target.resolve()  # the same folder by another name is the same
-    lock = FileLock(place.with_name(f".{place.name}.lock"), timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise PhizError(
-            f"{target} is in use: another phiz is {doing} there. Wait for it, or choose another name."
-        ) from None
-    except (OSError, NotImplementedError):  # a file system without locks
-        yield
-        return
+    lock = None
+    for name in (place.with_name(f".{place.name}.lock"), place / _LOCK):
+        try:
+            lock = FileLock(name, timeout=0)
+            lock.acquire()
+            break
+        except Timeout:
+            raise PhizError(
+                f"{target} is in use: another phiz is {doing} there. Wait for it, or choose another name."
+            ) from None
+        except (OSError, NotImplementedError):  # a folder that is not to be written, or no locks there
+            lock = None
     try:
         yield
     finally:
-        if os.name == "nt":  # an open file cannot be removed there
+        if lock is not None:
+            if os.name == "nt":  # an open file cannot be removed there
+                lock.release()
+            with suppress(OSError):
+                Path(lock.lock_file).unlink(missing_ok=True)
             lock.release()
-        with suppress(OSError):
-            Path(lock.lock_file).unlink(missing_ok=True)
-        lock.release()

@@ -12,6 +12,9 @@ from phiz import artefacts, bundled
 from phiz.card import CONFIG
 from phiz.errors import PhizError, nearest
 
+RUN_FORMAT = 2
+"""Of a run's recipe.json. 2: it holds a SHA-256 of itself."""
+
 
 def folder_of(path: Path, what: str = "model") -> Path:
     """Return the model folder that `path` is or holds; `what` is wanted, for messages.

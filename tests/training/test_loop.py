@@ -104,6 +104,7 @@ def drive(
     folder.mkdir(exist_ok=True)
     screen = Quiet()
     made = plan.fixed(task, steps)  # type: ignore[arg-type]
+    made.samples = list(range(1, steps + 1))
     if measure:
         made.evaluations = plan.every(made, 7)
     screen.outcome = loop.run(
@@ -228,6 +229,53 @@ def test_a_sample_of_a_broken_network_does_not_end_what_the_next_report_mends(tm
     assert screen.outcome.seconds > 0
 
 
+def test_weights_that_lead_to_no_numbers_are_gone_around(tmp_path):
+    class Poisoned(Counter):
+        """Numbers at step 20, where a checkpoint falls; from there no more, whatever is drawn."""
+
+        random = SimpleNamespace(attempt=0)
+
+        def step(self, position: Position) -> dict[str, torch.Tensor]:
+            super().step(position)
+            if position.step == 19 and not self.random.attempt:
+                self.state += 1e9
+            return {"loss_d": self.state[0] if self.state[0] < 1e9 else torch.tensor(float("nan"))}
+
+        def tensors(self):
+            return {"state": {"state": self.state}}
+
+    class Later(Poisoned):
+        """The loss shows it only some steps after the checkpoint."""
+
+        def step(self, position: Position) -> dict[str, torch.Tensor]:
+            found = super().step(position)
+            return found if position.step > 20 else {"loss_d": torch.tensor(0.5)}
+
+    screen = drive(tmp_path / "run", Later())
+    went = [
+        line.partition("going back to step ")[2].split()[0] for line in screen.said if "going back" in line
+    ]
+    assert went == ["20", "15"]
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert lines[-1] | {"seconds": 0, "images_per_second": 0} == {
+        "step": 50, "images": 200, "attempt": 2, "loss_d": 50.0, "seconds": 0, "images_per_second": 0
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", [RuntimeError("out of memory\nmore"), MemoryError()])
+def test_samples_and_evaluations_that_fail_do_not_end_it(tmp_path, fault):
+    task = Counter()
+
+    def short(position: Position, count: int = 1) -> np.ndarray:
+        raise fault
+
+    task.sample = short  # type: ignore[method-assign]
+    screen = drive(tmp_path / "run", task, measure=Measure(best=20))
+    assert any("left out; training goes on" in line for line in screen.said)
+    assert all("\n" not in line for line in screen.said)
+    assert checkpoint.found(tmp_path / "run" / "checkpoints")[0].name == "step-000000050"
+
+
 def test_a_disk_that_is_gone_is_not_told_to_be_full(tmp_path):
     def sample(step: int) -> None:
         if step == 12:
@@ -302,8 +350,15 @@ def test_a_line_of_metrics_cut_short_is_dropped_on_resume(tmp_path):
     path = tmp_path / "run" / "metrics.jsonl"
     whole = path.read_text()
     path.write_bytes(whole.encode() + b'\xff\xfe no text\n{"step": 51, "los')
-    drive(tmp_path / "run", Counter())
+    assert any(
+        "was damaged: 1 line of it left out" in line for line in drive(tmp_path / "run", Counter()).said
+    )
     assert path.read_text() == whole
+    path.unlink()
+    assert any(
+        "metrics.jsonl is gone, with its lines up to step 50" in line
+        for line in drive(tmp_path / "run", Counter()).said
+    )
 
 
 def test_only_the_newest_checkpoints_are_kept(tmp_path):

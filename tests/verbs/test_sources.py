@@ -17,6 +17,7 @@ from phiz import artefacts
 from phiz.errors import PhizError, Surroundings, UsageError
 from phiz.training import gan
 from phiz.verbs import train as verb
+from runs import rewrite
 from toyset import SMALL, write_faces
 
 OPTIONS: dict[str, Any] = {
@@ -112,7 +113,7 @@ def test_checkpoints_of_another_recipe_are_refused(tmp_path):
     path = tmp_path / "run" / "recipe.json"
     said = json.loads(path.read_text())
     said["recipe"]["generator"]["rate"] *= 2
-    artefacts.write_json(path, said)
+    rewrite(path.parent, said)
     with pytest.raises(PhizError, match="belong to another recipe or face set"):
         phiz.train(faces.path, tmp_path / "run", **OPTIONS, resume=True)
 

@@ -8,8 +8,11 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,6 +30,7 @@ from phiz.faceset_writer import FaceSetWriter
 from phiz.training import gan
 from phiz.training import recipe as recipes
 from phiz.verbs import train as verb
+from runs import rewrite
 from toyset import SMALL, write_faces
 
 
@@ -136,7 +140,7 @@ def test_force_keeps_the_old_run_until_the_new_one_is_planned(tmp_path, monkeypa
         # What a kill leaves that comes while the new run is being prepared:
         run.rename(old)
         run.mkdir()
-        (run / "recipe.json").write_text(json.dumps(json.loads(before) | {"plan": None}))
+        rewrite(run, json.loads(before) | {"plan": None})
         with pytest.raises(PhizError, match="does not fit"):
             phiz.train(faces.path, run, **OPTIONS, force=True)
         assert (run / "recipe.json").read_bytes() == before
@@ -249,7 +253,7 @@ def test_a_recipe_json_that_was_edited_is_one_line(tmp_path, change, fault):
     faces, run = write_faces(tmp_path / "faces"), tmp_path / "run"
     said = json.loads(interrupted(faces.path, run))
     change(said)
-    (run / "recipe.json").write_text(json.dumps(said))
+    rewrite(run, said)
     (run / "checkpoints" / "recipe.json").unlink()
     with pytest.raises(PhizError, match=f"recipe.json is damaged .*{fault}") as caught:
         phiz.train(faces.path, run, **OPTIONS, resume=True)
@@ -257,7 +261,7 @@ def test_a_recipe_json_that_was_edited_is_one_line(tmp_path, change, fault):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("damage", ["flipped", "cut", "gone", "a word"])
+@pytest.mark.parametrize("damage", ["flipped", "cut", "gone", "a word", "a step", "a hash"])
 def test_a_damaged_recipe_json_is_taken_from_its_copy(tmp_path, damage, capsys):
     faces, run = write_faces(tmp_path / "faces"), tmp_path / "run"
     before = interrupted(faces.path, run)
@@ -266,6 +270,8 @@ def test_a_damaged_recipe_json_is_taken_from_its_copy(tmp_path, damage, capsys):
         "cut": before[: len(before) // 2],
         "gone": None,
         "a word": before.replace(b'"asked"', b'"aske4"'),
+        "a step": before.replace(b'"checkpoint_every": ', b'"checkpoint_every": 1'),
+        "a hash": before.replace(b'"sha256"', b'"sha257"'),
     }[damage]
     (run / "recipe.json").unlink()
     if broken is not None:
@@ -279,6 +285,18 @@ def test_a_damaged_recipe_json_is_taken_from_its_copy(tmp_path, damage, capsys):
     assert "it was taken from its copy" in capsys.readouterr().err
     kept = run / "recipe.json.damaged"
     assert (kept.read_bytes() if kept.exists() else None) == broken
+
+
+def test_a_copy_of_recipe_json_that_is_damaged_is_made_again(tmp_path):
+    faces, run = write_faces(tmp_path / "faces"), tmp_path / "run"
+    before = interrupted(faces.path, run)
+    copy = run / "checkpoints" / "recipe.json"
+    copy.write_bytes(before.replace(b'"cpu"', b'"cpv"'))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("phiz.training.loop.run", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            phiz.train(faces.path, run, **OPTIONS, resume=True)
+    assert copy.read_bytes() == before
 
 
 def test_faces_that_are_cut_short_in_the_middle_end_it_in_a_line_and_it_goes_on(tmp_path, monkeypatch):
@@ -496,7 +514,7 @@ def test_what_cannot_be_planned_leaves_no_run_behind(tmp_path, monkeypatch):
 def test_a_run_begun_on_a_device_that_is_not_here_says_so(tmp_path, monkeypatch):
     faces, run = write_faces(tmp_path / "faces"), tmp_path / "run"
     data = json.loads(interrupted(faces.path, run)) | {"device": "cuda"}
-    (run / "recipe.json").write_text(json.dumps(data))
+    rewrite(run, data)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(PhizError, match="run began on cuda, and this machine has no such device"):
         phiz.train(faces.path, run, **OPTIONS, resume=True)
@@ -507,7 +525,7 @@ def test_a_training_leaves_the_settings_of_torch_as_they_were(tmp_path):
     torch.set_flush_denormal(False)  # whatever another test has left
     before = torch.get_num_threads()
     data = json.loads(interrupted(faces.path, run)) | {"threads": before + 1}
-    (run / "recipe.json").write_text(json.dumps(data))
+    rewrite(run, data)
     phiz.train(faces.path, run, **OPTIONS, resume=True)
     assert json.loads((run / "recipe.json").read_text())["threads"] == before + 1
     assert torch.get_num_threads() == before
@@ -605,6 +623,47 @@ def test_what_a_kill_at_the_first_file_has_left_is_no_hindrance(tmp_path):
     (tmp_path / "run" / ".recipe.json.partial").write_text('{"phiz": "ru')
     phiz.train(faces.path, tmp_path / "run", **OPTIONS)
     assert (tmp_path / "run" / "recipe.json").exists()
+
+
+def killed(at: int, act: Callable[[], object]) -> bool:
+    """Do `act` in a process that is killed at its `at`-th change of a folder; say whether it came to that."""
+    child = os.fork()
+    if not child:
+        left = count(at, -1)
+        for name in ("mkdir", "replace", "rename", "rmdir", "unlink", "fsync"):
+            real = getattr(os, name)
+
+            def change(*args: Any, _real: Any = real, **kwargs: Any) -> Any:
+                if next(left) == 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return _real(*args, **kwargs)
+
+            setattr(os, name, change)
+        with suppress(BaseException):
+            act()
+        os._exit(0)
+    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("replaces", [False, True])
+def test_a_kill_while_a_run_begins_leaves_one_that_the_same_command_takes(tmp_path, monkeypatch, replaces):
+    faces, run = write_faces(tmp_path / "faces"), tmp_path / "run"
+    interrupted(faces.path, tmp_path / "before")
+    monkeypatch.setattr("phiz.verbs.driving.drive", lambda run, *_: run.write())
+    kills = 0
+    for at in count():
+        for name in (run, tmp_path / ".run.old", tmp_path / ".run.unfinished"):
+            shutil.rmtree(name, ignore_errors=True)
+        if replaces:
+            shutil.copytree(tmp_path / "before", run)
+        if not killed(at, lambda: phiz.train(faces.path, run, **OPTIONS, force=replaces)):
+            break
+        kills += 1
+        begun = artefacts.kind_of(run) == "run"
+        phiz.train(faces.path, run, **OPTIONS, force=replaces, resume=begun and not replaces)
+        assert artefacts.kind_of(run) == "run"
+    assert kills > 8
 
 
 def test_two_trainings_of_one_run_are_refused_and_harm_nothing(tmp_path):

@@ -47,10 +47,11 @@ class Checkpoint:
 def save(
     folder: Path, checkpoint: Checkpoint, planned: Callable[[int], bool] = lambda step: True, keep: int = 3
 ) -> Path:
-    """Write `checkpoint` below `folder`, whole or not at all; keep the newest `keep`, and the newest planned.
+    """Write `checkpoint` below `folder`, whole or not at all; keep the newest `keep`, and two planned ones.
 
-    The best generator so far is part of every checkpoint, so the newest ones hold it too. Those of later
-    steps go: a training that stands before them had to go around them.
+    The best generator so far is part of every checkpoint, so the newest ones hold it too. The newest planned
+    one may hold weights that are numbers still and lead to none, so there is one before it to go back to.
+    Those of later steps go: a training that stands before them had to go around them.
 
     Raises:
         OSError: the disk is full or fails; what was there before is untouched.
@@ -67,7 +68,7 @@ def save(
             (aside / name).write_bytes(data)
             hashes[name] = hashlib.sha256(data).hexdigest()
         state = {"format": FORMAT, "step": checkpoint.step, **checkpoint.values, "sha256": hashes}
-        hashes[_STATE] = _own_hash(state)
+        state = artefacts.sealed(state, _STATE)
         (aside / _STATE).write_text(json.dumps(state, indent=2) + "\n", "utf-8")
         artefacts.sync(aside)
         artefacts.swap(aside, place)
@@ -76,7 +77,7 @@ def save(
         raise
     drop_after(folder, checkpoint.step)
     there = found(folder)
-    kept = {*there[:keep], *[path for path in there if planned(_step(path))][:1]}
+    kept = {*there[:keep], *[path for path in there if planned(_step(path))][:2]}
     for old in set(there) - kept:
         shutil.rmtree(old, ignore_errors=True)
     return place
@@ -100,20 +101,10 @@ def _step(path: Path) -> int:
     return int(path.name.removeprefix("step-"))
 
 
-def _own_hash(state: dict[str, Any]) -> str:
-    """Return the SHA-256 of what state.json says besides that hash itself."""
-    hashes = {name: value for name, value in state["sha256"].items() if name != _STATE}
-    return hashlib.sha256(json.dumps(state | {"sha256": hashes}, sort_keys=True).encode()).hexdigest()
-
-
 def sweep(folder: Path) -> None:
     """Remove what kills have left half-written."""
     for path in (*folder.glob(".step-*.partial"), *folder.glob(".step-*.old")):
         shutil.rmtree(path, ignore_errors=True)
-
-
-class Newer(PhizError):
-    """A checkpoint of a format that this phiz does not read."""
 
 
 def load(path: Path) -> Checkpoint:
@@ -121,15 +112,17 @@ def load(path: Path) -> Checkpoint:
 
     Raises:
         PhizError: a file is missing or damaged; the message names it.
-        Newer: it has a newer format.
+        artefacts.Newer: it has a newer format.
     """
     try:
         state = json.loads((path / _STATE).read_text("utf-8"))
         version, hashes = int(state["format"]), state.get("sha256", {})
-        if (_STATE in hashes or version == FORMAT) and hashes[_STATE] != _own_hash(state):
+        if (_STATE in hashes or version == FORMAT) and hashes[_STATE] != artefacts.own_hash(state, _STATE):
             raise ValueError("its SHA-256 is not the one that it holds")
         if version > FORMAT:
-            raise Newer(f"{path} has format {version}, newer than {FORMAT}: pip install --upgrade phiz")
+            raise artefacts.Newer(
+                f"{path} has format {version}, newer than {FORMAT}: pip install --upgrade phiz"
+            )
         hashes = {name: str(value) for name, value in state.pop("sha256").items() if name != _STATE}
         step = int(state.pop("step"))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
@@ -159,13 +152,13 @@ def newest(
     `say` is told of each broken one. One of a newer format is not gone around: that would lose what it holds.
 
     Raises:
-        Newer: the newest has a newer format.
+        artefacts.Newer: the newest has a newer format.
     """
     for path in found(folder):
         if which(_step(path)):
             try:
                 return load(path)
-            except Newer:
+            except artefacts.Newer:
                 raise
             except PhizError as fault:
                 say(f"{fault}; going back to the checkpoint before it.")

@@ -19,6 +19,7 @@ from phiz.errors import PhizError, Surroundings
 from phiz.training import checkpoint
 from phiz.training.checkpoint import Checkpoint
 from phiz.training.distributed import Group
+from phiz.training.meeting import first_line
 from phiz.training.metrics import Lines, Meter, cut_back, last_step
 from phiz.training.plan import Plan
 from phiz.training.tasks import Task
@@ -142,8 +143,8 @@ class Course:
             )
         going_on = self.take(kept)
         self.start = time.monotonic() - (self.found.seconds if going_on else spent)
-        if self.group.first:
-            cut_back(self.folder / "metrics.jsonl", self.step, self.attempt)
+        if self.group.first and (lost := cut_back(self.folder / "metrics.jsonl", self.step, self.attempt)):
+            self.screen.say(f"Warning: {lost}; the training itself is whole.")
         self.reported = (self.step, time.monotonic(), self._waited())
         if going_on:
             self.screen.say(f"Going on from step {self.step:,} of {self.plan.steps:,}.")
@@ -180,7 +181,7 @@ class Course:
             random.attempt = attempt
 
     def roll_back(self) -> None:
-        """Go back to the last planned checkpoint, and draw anew from there.
+        """Go back to the last planned checkpoint, and draw anew from there; next time to the one before it.
 
         A planned one where there is one: those that the clock calls for fall on other steps each time, and a
         run that was stopped and resumed would not equal one that never was.
@@ -192,6 +193,10 @@ class Course:
         kept = None
         if self.group.first:
             kept = self._before(bad, self.planned) or self._before(bad)
+            if kept and attempt - kept.values.get("attempt", 0) > 1:  # the fault may lie in its weights
+                earlier = self._before(kept.step - 1, self.planned)
+                if earlier and attempt - earlier.values.get("attempt", 0) <= TRIES:
+                    kept = earlier
         if not self.take(kept):
             raise Surroundings(
                 f"{self.folder}: {self.broken} is no number before step {bad:,}, and there is no whole "
@@ -225,10 +230,20 @@ class Course:
         self.broken = names[0] if names else "a gradient"
         step, measure = self.step, self.measure
         if measure and step in self.plan.evaluations and not broken:
-            means[measure.name] = _evaluate(self.task, self.plan, step, measure, self.found)
+            means |= self._evaluated(measure)
         if self.group.first:
             self._write(means, {"left_out": left_out or count} if broken else {})
         return not broken
+
+    def _evaluated(self, measure: Measure) -> dict[str, float]:
+        """Return what `measure` says of the faces of this step, by its name; nothing where that fails."""
+        found: dict[str, float] = {}
+
+        def evaluate() -> None:
+            found[measure.name] = _evaluate(self.task, self.plan, self.step, measure, self.found)
+
+        _survive(self.screen, self.folder, evaluate)
+        return found
 
     def _write(self, means: dict[str, float], more: dict[str, Any]) -> None:
         now, waited = time.monotonic(), self._waited()
@@ -303,6 +318,7 @@ class Course:
             "watch": self.watch.state,
             "identity": self.identity,
         }
+        self.metrics.sync()
         groups = self.task.tensors() | ({"meter": self.meter.sums} if self.meter.sums else {})
         checkpoint.save(self.checkpoints, Checkpoint(self.step, groups, values), self.planned)
         self.screen.note(f"Checkpoint at step {self.step}.")
@@ -337,3 +353,5 @@ def _survive(screen: Screen, folder: Path, write: Callable[[], object]) -> None:
         screen.say(f"Warning: {fault} Training goes on; see to it before it ends.")
     except PhizError as fault:
         screen.say(f"Warning: {fault} Training goes on.")
+    except (RuntimeError, MemoryError) as fault:  # memory is short for it, or what writes ONNX fails
+        screen.say(f"Warning: {first_line(fault)}. What was to be made of it is left out; training goes on.")

@@ -72,6 +72,12 @@ class Lines:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._waiting = b""
 
+    def sync(self) -> None:
+        """Flush the lines to the disk: a checkpoint relies on them."""
+        if self._path.exists():
+            with open(self._path, "ab") as file:
+                os.fsync(file.fileno())
+
 
 def last_step(path: Path) -> int:
     """Return the last step that a file of metrics has a line of, 0 if there is none."""
@@ -83,23 +89,29 @@ def last_step(path: Path) -> int:
     return last
 
 
-def cut_back(path: Path, step: int, attempt: int) -> None:
+def cut_back(path: Path, step: int, attempt: int) -> str | None:
     """Drop the lines that lie behind `step` of `attempt`, the checkpoint that a run goes on from.
 
     Lines of earlier attempts stay, whatever their steps: they are what was rolled back.
+
+    Returns:
+        What is missing of the lines before, None if nothing is.
 
     Raises:
         Surroundings: the disk is full; the file is as it was.
     """
     if not path.exists():
-        return
-    kept = []
-    for line in path.read_text("utf-8", errors="replace").splitlines():
+        return f"{path} is gone, with its lines up to step {step:,}" if step else None
+    kept, broken = [], 0
+    for line in path.read_text("utf-8", errors="replace").splitlines(keepends=True):
         try:
             values = json.loads(line)
-            if (values.get("attempt", 0), values["step"]) <= (attempt, step):
-                kept.append(line + "\n")
+            at = values.get("attempt", 0), values["step"]
         except (ValueError, KeyError, TypeError, AttributeError):
-            continue  # a line cut short by a kill
+            broken += line.endswith("\n")  # the last is cut short by a kill, no other
+            continue
+        if at <= (attempt, step):
+            kept.append(line)
     with artefacts.disk(path):
         artefacts.write_bytes(path, "".join(kept).encode())
+    return f"{path} was damaged: {broken:,} line{'s' * (broken > 1)} of it left out" if broken else None

@@ -22,6 +22,7 @@ _EVALUATING = 0.04  # the share of the time that evaluations may take
 _SAMPLING = 0.0125  # the share that samples may take
 _EVALUATIONS = 40
 _RARELY = 1000
+_A_SHEET = 50  # steps, at least, for each sheet of samples where nothing is measured
 _AHEAD = 8  # steps that a GPU is told of before it is waited for: in a training the host does not wait at all
 _GOING_BACK = 300.0
 """Seconds between the checkpoints that a training goes back to when its losses are no numbers."""
@@ -72,15 +73,15 @@ def fixed(task: Task, steps: int) -> Plan:
     """
     counts = [min(round(stage.share * steps), steps - 1) for stage in task.stages[:-1]]
     counts.append(steps - sum(counts))
-    plan = staged(task, counts)
+    plan = staged(task, counts, max(8, min(FILM_FRAMES, steps // _A_SHEET)))
     if steps >= _RARELY:
         plan.evaluations = every(plan, max(_RARELY, steps // 20))
     return plan
 
 
-def staged(task: Task, counts: Sequence[int]) -> Plan:
+def staged(task: Task, counts: Sequence[int], frames: int = FILM_FRAMES) -> Plan:
     """Plan a training of so many steps in each stage, without evaluations."""
-    return _plan(task, counts, [None] * len(counts), FILM_FRAMES)
+    return _plan(task, counts, [None] * len(counts), frames)
 
 
 def measured(

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,11 @@ from pydantic import ValidationError
 
 from phiz import artefacts
 from phiz.errors import PhizError, UsageError
+from phiz.folders import RUN_FORMAT
 from phiz.training.enlarging import UpscalingRecipe
 from phiz.training.plan import Plan
 from phiz.training.recipe import Recipe, validated
 
-FORMAT = 1
 _SAID = "recipe.json"
 _COPY = f"checkpoints/{_SAID}"
 
@@ -68,7 +69,7 @@ class Run:
         """Return what recipe.json holds."""
         return {
             "phiz": "run",
-            "format": FORMAT,
+            "format": RUN_FORMAT,
             "recipe": self.recipe.model_dump(mode="json"),
             "asked": self.asked,
             "faceset": self.faceset,
@@ -85,20 +86,30 @@ class Run:
         }
 
     def write(self) -> None:
-        """Write recipe.json and its copy, each whole."""
+        """Write recipe.json and its copy, each whole; that first which makes the folder known as a run."""
+        data = artefacts.sealed(self.data(), _SAID)
         with artefacts.disk(self.folder):
-            (self.folder / _COPY).parent.mkdir(parents=True, exist_ok=True)
-            for name in (_SAID, _COPY):
-                artefacts.write_json(self.folder / name, self.data())
+            for path in (self.folder / _SAID, self.folder / _COPY):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                artefacts.write_json(path, data)
+                artefacts.sync_directory(path.parent.parent)
 
 
 def read(folder: Path) -> Run:
     """Read the run at `folder`.
 
     Raises:
-        PhizError: it is no run, a newer one, or damaged.
+        PhizError: it is no run, or damaged.
+        artefacts.Newer: it has a newer format.
     """
-    return parsed(folder, artefacts.read_json(folder / _SAID, "run", FORMAT))
+    return _read(folder, _SAID)
+
+
+def _read(folder: Path, name: str) -> Run:
+    data = artefacts.read_json(folder / name, "run", RUN_FORMAT)
+    if data.get("format") == RUN_FORMAT and _SAID not in (data.get("sha256") or {}):
+        raise PhizError(f"{folder / name} is damaged (its SHA-256 is gone); --force starts {folder} anew.")
+    return parsed(folder, data)
 
 
 def mendable(folder: Path) -> str | None:
@@ -106,10 +117,12 @@ def mendable(folder: Path) -> str | None:
     try:
         read(folder)
         return None
+    except artefacts.Newer:
+        return None
     except PhizError as fault:
         said = str(fault).partition("; ")[0].removesuffix(".")
     try:
-        parsed(folder, artefacts.read_json(folder / _COPY, "run", FORMAT))
+        _read(folder, _COPY)
     except PhizError:
         return None
     return said
@@ -118,10 +131,12 @@ def mendable(folder: Path) -> str | None:
 def mended(folder: Path) -> str | None:
     """Take recipe.json of `folder` from its copy where it is damaged or gone; return a line that says so.
 
-    What was damaged is kept beside it. None where nothing is to be done, or the copy is no better.
+    What was damaged is kept beside it. None where nothing is to be done, or the copy is no better. A copy
+    that is damaged or gone is made again.
     """
     path, copy, said = folder / _SAID, folder / _COPY, mendable(folder)
     if said is None:
+        _copy(folder)
         return None
     kept = path.with_name(f"{_SAID}.damaged")
     with artefacts.disk(folder):
@@ -130,6 +145,16 @@ def mended(folder: Path) -> str | None:
             said += f" (kept as {kept.name})"
         artefacts.write_bytes(path, copy.read_bytes())
     return f"{said}; it was taken from its copy, {copy}."
+
+
+def _copy(folder: Path) -> None:
+    """Make the copy of recipe.json again where it is not the same."""
+    path, copy = folder / _SAID, folder / _COPY
+    with suppress(PhizError), artefacts.disk(folder):
+        read(folder)
+        if not copy.is_file() or copy.read_bytes() != path.read_bytes():
+            copy.parent.mkdir(exist_ok=True)
+            artefacts.write_bytes(copy, path.read_bytes())
 
 
 def planned(folder: Path) -> bool:

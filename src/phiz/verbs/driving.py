@@ -133,6 +133,7 @@ def start(run: Run, faces_of: Callable[[Run], FaceSet], force: bool, make: MakeJ
         cut = run.faceset is not None and (run.folder / "faceset").exists()
         cut &= not isinstance(fault, UsageError)  # another command is needed, to which this run is in the way
         lasting = (cut or isinstance(fault, Stopped | Surroundings)) and aside.newest is None
+        lasting &= artefacts.kind_of(run.folder) == "run"  # else the disk was full at its first file
         if not lasting:
             aside.restore()
         if isinstance(fault, Stopped):

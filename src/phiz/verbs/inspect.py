@@ -16,6 +16,7 @@ from phiz import artefacts, bundled, marks, pictures
 from phiz import upscaler as upscalers
 from phiz.errors import PhizError, UsageError, nearest
 from phiz.faceset import FaceSet
+from phiz.folders import RUN_FORMAT
 from phiz.graph import read_graph, read_tensors
 from phiz.model import Model, load
 from phiz.prepare.screens import kind_of_reason
@@ -149,7 +150,7 @@ def _faces_of(model: Model) -> tuple[np.ndarray, Image.Image]:
 
 
 def _run(path: Path) -> Inspection:
-    data = artefacts.read_json(path / "recipe.json", "run", 1)
+    data = artefacts.read_json(path / "recipe.json", "run", RUN_FORMAT)
     recipe, plan = _part(data, "recipe"), _part(data, "plan")
     asked, done = _part(data, "asked"), _part(data, "finished")
     metrics = _metrics(path / "metrics.jsonl")
