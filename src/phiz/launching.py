@@ -7,6 +7,11 @@ import os
 from phiz.errors import UsageError
 
 
+def by_torchrun() -> bool:
+    """Say whether torchrun has started this process, which may start it anew after a fault."""
+    return "TORCHELASTIC_RESTART_COUNT" in os.environ
+
+
 def launched(name: str, default: int | None = None) -> int:
     """Return a whole number that the launcher has set, or `default`.
 

@@ -330,6 +330,31 @@ def test_torchrun_starts_anew_after_a_fault(tmp_path):
     assert json.loads((run / "recipe.json").read_text())["finished"]
 
 
+@pytest.mark.slow
+def test_one_process_that_torchrun_starts_anew_does_not_take_the_run_it_was_to_replace(tmp_path):
+    faces, run = write_faces(tmp_path / "faces"), tmp_path / "run"
+    assert ended(started(1, training(faces.path, run, 4)))[0][0] == 0
+    paths = os.pathsep.join([str(HERE.parent), *sys.path])
+    words = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=1", "--max-restarts=1"]
+    launcher = subprocess.Popen(
+        [sys.executable, *words, *training(faces.path, run, 6), "--force"],
+        env=os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    children: list[str] = []
+    while not children:
+        time.sleep(0.05)
+        children = Path(f"/proc/{launcher.pid}/task/{launcher.pid}/children").read_text().split()
+    os.kill(int(children[-1]), signal.SIGKILL)  # long before it has put aside what was there
+    ((status, said),) = ended([launcher], 400)
+    assert status == 0, said
+    data = json.loads((run / "recipe.json").read_text())
+    assert data["asked"]["steps"] == 6
+    assert data["finished"]
+
+
 def ip(*words: str) -> bool:
     try:
         return subprocess.run(["ip", *words], capture_output=True, check=False).returncode == 0

@@ -23,7 +23,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from phiz.errors import Surroundings
-from phiz.launching import launched
+from phiz.launching import by_torchrun, launched
 from phiz.training.checkpoint import Tensors
 from phiz.training.meeting import Meeting, first_line, peers, time_out
 
@@ -215,7 +215,7 @@ def join() -> Group:
         Surroundings: the machine of the first process cannot be reached.
     """
     world = launched("WORLD_SIZE", 1)
-    if world == 1 or "MASTER_ADDR" not in os.environ:
+    if "MASTER_ADDR" not in os.environ or (world == 1 and not by_torchrun()):
         return Group()
     seconds = time_out()
     group = Group(launched("RANK"), world, launched("LOCAL_RANK", 0))

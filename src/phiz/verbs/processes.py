@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from phiz import artefacts
 from phiz.errors import PhizError, UsageError
 from phiz.faceset import FaceSet
-from phiz.launching import launched
+from phiz.launching import by_torchrun, launched
 from phiz.verbs import sources
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def shared(
     def decorate(verb: Callable[P, T]) -> Callable[P, T]:
         @wraps(verb)
         def either(*args: P.args, **kwargs: P.kwargs) -> T:
-            if launched("WORLD_SIZE", 1) > 1 or launched("TORCHELASTIC_RESTART_COUNT", 0) > 0:
+            if launched("WORLD_SIZE", 1) > 1 or by_torchrun():
                 return started(verb, *args, **kwargs)
             return verb(*args, **kwargs)
 
