@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 
 import pytest
@@ -73,7 +74,7 @@ def test_little_time_on_a_cpu_is_spent_on_more_and_smaller_steps():
     asked, _ = auto.choose(
         changed(RECIPES["auto"], {"batch": "48"}), replace(CASE, steps=800, keep_batch=True)
     )
-    assert (asked.batch, asked.generator.rate) == (48, 2e-3)
+    assert (asked.batch, asked.generator.rate) == (48, pytest.approx(2e-3 * math.sqrt(48 / 64)))
 
 
 def test_few_faces_are_changed_the_more_the_oftener_they_are_seen():
@@ -106,6 +107,31 @@ def test_what_was_asked_for_stays_and_the_run_says_why(tmp_path, capsys):
     assert asked == {"network: as you asked.", "batch: as you asked.", "gamma: as you asked."}
     said = capsys.readouterr().err
     assert all(reason in said for reason in written["reasons"])
+
+
+def test_another_argument_of_the_network_leaves_its_width_to_auto(tmp_path, monkeypatch):
+    monkeypatch.setattr(auto, "_WORTH", {"m": 2})
+    faces = write_faces(tmp_path / "faces", 40)
+    settings = {"batch": "8", "network.generator.depth": "0"}
+    monkeypatch.setattr("phiz.verbs.driving.drive", lambda run, *_: run.write())
+    phiz.train(faces.path, tmp_path / "run", steps=3, settings=settings)
+    written = json.loads((tmp_path / "run" / "recipe.json").read_text())
+    assert (
+        written["recipe"]["network"]["generator"] | {"width": "m", "depth": 0}
+        == (written["recipe"]["network"]["generator"])
+    )
+    assert "width m" in written["reasons"][0]
+
+
+def test_the_rate_of_a_batch_is_the_same_whoever_chose_it():
+    by_rule, _ = auto.choose(RECIPES["auto"], replace(CASE, device="cpu", counted=False, steps=1_000))
+    assert by_rule.batch == 32
+    asked = RECIPES["auto"].model_copy(update={"batch": 32})
+    by_name, why = auto.choose(
+        asked, replace(CASE, device="cpu", counted=False, steps=2_000, keep_batch=True)
+    )
+    assert by_name.generator.rate == by_rule.generator.rate
+    assert "over the root of 2" in why["rates"]
 
 
 def test_a_recipe_with_a_name_is_not_changed(tmp_path):

@@ -141,6 +141,21 @@ def test_a_recipe_comes_from_a_file(tmp_path):
         recipes.find(str(path))
 
 
+def test_a_recipe_that_lacks_something_says_what(tmp_path):
+    (tmp_path / "half.json").write_text('{"name": "half", "network": {"name": "modern"}}')
+    with pytest.raises(UsageError, match=r"half\.json: a recipe needs generator, which is not there\.$"):
+        recipes.find(str(tmp_path / "half.json"))
+
+
+@pytest.mark.parametrize(("asked", "precision"), [(None, "auto"), ({"precision": "float32"}, "float32")])
+def test_the_recipe_of_a_run_leaves_precision_to_the_machine_unless_it_was_asked_for(
+    tmp_path, asked, precision
+):
+    settled = recipes.RECIPES["modern"].model_copy(update={"precision": "float32"}).model_dump()
+    (tmp_path / "recipe.json").write_text(json.dumps({"recipe": settled, "asked": {"settings": asked}}))
+    assert recipes.find(str(tmp_path / "recipe.json")).precision == precision
+
+
 def test_gamma_alone_moves_where_it_goes_as_well():
     modern = recipes.find("modern").penalty
     moved = recipes.changed(recipes.find("modern"), {"penalty.gamma": "1"}).penalty

@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
+from safetensors.numpy import load_file
 from torch import nn
 
 import phiz
@@ -140,8 +141,8 @@ def test_labels_that_d_does_not_know_say_nothing_yet(donor):
     torch.manual_seed(1)
     own = networks.discriminator("modern", size=16, width=[16, 12, 8], depth=0, labels=[2, 3])
     to = networks.discriminator("modern", size=16, width=[16, 12, 8], depth=0, labels=[7])
-    assert transfer.discriminator(own, given, donor.config.labels).share == 1
-    transfer.discriminator(to, given, {"other": list("abcdefg")})
+    assert transfer.discriminator(own, given, donor.config.labels, 16).share == 1
+    transfer.discriminator(to, given, {"other": list("abcdefg")}, 16)
     pictures = torch.rand(64, 3, 16, 16, generator=torch.Generator().manual_seed(2)) * 2 - 1
     labels = labels_drawn(donor)[:64]
     with torch.no_grad():
@@ -162,25 +163,25 @@ def test_without_its_verdict_d_keeps_what_it_sees_and_says_what_a_new_one_does(d
     torch.manual_seed(1)
     to = networks.discriminator("modern", size=16, width=[16, 12, 8], depth=0, labels=[2, 3])
     new = {name: value.clone() for name, value in to.state_dict().items()}
-    taken = transfer.discriminator(to, given, donor.config.labels, verdict=False)
+    taken = transfer.discriminator(to, given, donor.config.labels, 16, verdict=False)
     assert sorted(taken.anew) == ["dense", "labels.vectors"]
     for name, value in to.state_dict().items():
         anew = name.startswith(("dense.", "labels."))
         assert torch.equal(value, new[name] if anew else torch.from_numpy(given.discriminator[name])), name
 
 
-def test_d_begins_anew_where_its_first_layer_does(donor, tmp_path):
+def test_d_begins_anew_at_another_size(donor, tmp_path):
     given = Donor.of(donor)
     torch.manual_seed(1)
     to = networks.discriminator("modern", size=32, width=[16, 12, 8], depth=0, labels=[2, 3])
     new = {name: value.clone() for name, value in to.state_dict().items()}
-    assert transfer.discriminator(to, given, donor.config.labels).values == 0
+    assert transfer.discriminator(to, given, donor.config.labels, 32).values == 0
     assert all(torch.equal(value, new[name]) for name, value in to.state_dict().items())
     faces = write_faces(tmp_path / "faces", 30, size=32)
     phiz.train(faces.path, tmp_path / "run", steps=2, settings={"batch": "8"}, start_from=donor.path)
     said = (tmp_path / "run" / "log.txt").read_text("utf-8")
-    assert "D starts anew: its first layer is not that of" in said
-    assert "(16 px)." in said
+    assert "D starts anew: what it sees first is not what that of" in said
+    assert "(16 px) did." in said
 
 
 def test_without_its_lengths_g_draws_the_same_and_learns_like_a_new_one(donor):
@@ -197,16 +198,46 @@ def test_without_its_lengths_g_draws_the_same_and_learns_like_a_new_one(donor):
     assert torch.allclose(faces_drawn(to, chosen), faces_drawn(whole, chosen), atol=1e-3)
 
 
-def test_lengths_are_new_where_outlines_are_learned_and_kept_where_a_training_goes_on(donor, tmp_path):
-    begun = {}
-    for name, settings in (("outlines", {}), ("further", {"outline": "null"})):
+def test_a_training_goes_on_with_the_same_faces_and_begins_anew_with_others(donor, tmp_path):
+    begun, settings = {}, {"generator.rate": "1e-9", "discriminator.rate": "1e-9"}
+    theirs, others = donor.path.parent.parent / "faces", write_faces(tmp_path / "faces", 30).path
+    ways = {
+        "same": (theirs, {}),
+        "other": (others, {"outline.rate": "1e-9"}),
+        "other, no outline": (others, {"outline": "null"}),
+    }
+    for name, (faces, more) in ways.items():
         run = phiz.train(
-            write_faces(tmp_path / name, 30).path, tmp_path / f"{name}-run", steps=2, start_from=donor.path,
-            settings=SETTINGS | {"generator.rate": "1e-9", "outline.rate": "1e-9"} | settings,
-        )  # fmt: skip
-        begun[name] = np.linalg.norm(run.model.weights()["stages.0.enter.weight"])
-    assert np.isclose(begun["further"], np.linalg.norm(donor.weights()["stages.0.enter.weight"]), rtol=1e-3)
-    assert not np.isclose(begun["outlines"], begun["further"], rtol=1e-3)
+            faces, tmp_path / name, steps=2, start_from=donor.path, settings=SETTINGS | settings | more
+        )
+        verdict = load_file(run.model.path / "discriminator.safetensors")["dense.weight"]
+        begun[name] = np.linalg.norm(run.model.weights()["stages.0.enter.weight"]), verdict
+    theirs = load_file(donor.path / "discriminator.safetensors")["dense.weight"]
+    length = np.linalg.norm(donor.weights()["stages.0.enter.weight"])
+    for name, (found, verdict) in begun.items():
+        assert np.isclose(found, length, rtol=1e-3) == (name == "same"), name
+        assert np.allclose(verdict, theirs, atol=1e-5) == (name == "same"), name
+
+
+def test_frozen_layers_of_d_stay_as_they_were_taken_through_a_resume_too(donor, tmp_path):
+    faces, run = write_faces(tmp_path / "faces", 30).path, tmp_path / "run"
+    given: dict = {"steps": 8, "start_from": donor.path, "settings": SETTINGS | {"freeze": "2"}}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("phiz.training.course.Course.sample", lambda self: 1 / (self.step < 4))
+        with pytest.raises(ZeroDivisionError):
+            phiz.train(faces, run, **given)
+    phiz.train(faces, run, **given, resume=True)
+    before = load_file(donor.path / "discriminator.safetensors")
+    after = load_file(run / "model" / "discriminator.safetensors")
+    critic = networks.discriminator("modern", size=16, width=[16, 12, 8], depth=0)
+    names = {module: name for name, module in critic.named_modules()}
+    frozen = tuple(f"{names[layer]}." for layer in critic.layers()[:2])
+    assert len(frozen) == 2
+    for name, values in after.items():
+        if name.startswith(frozen):
+            assert np.array_equal(values, before[name]), name
+        elif name.endswith("weight") and name in before and values.shape == before[name].shape:
+            assert not np.array_equal(values, before[name]), name
 
 
 def test_labels_say_nothing_yet_where_the_donor_had_none(tmp_path):
@@ -240,6 +271,20 @@ def test_what_shares_nothing_is_refused_and_the_sizes_are_named(tmp_path):
         phiz.train(faces.path, tmp_path / "run", steps=1, settings={"batch": "8"}, start_from="avatars")
     assert caught.value.status == 3
     assert not (tmp_path / "run").exists()
+
+
+def test_sizes_that_are_named_are_those_that_this_network_shares_layers_with(tmp_path):
+    settings = SMALL["dcgan"] | {"batch": "8"}
+    faces = write_faces(tmp_path / "faces", 30)
+    donor = phiz.train(faces.path, tmp_path / "donor", recipe="dcgan", steps=1, settings=settings)
+    larger = write_faces(tmp_path / "larger", 30, size=32)
+    with pytest.raises(
+        PhizError,
+        match=r"shares nothing with dcgan of 32 px\. A model of 16 px goes with 16, 20, 24 and 28 px",
+    ):
+        phiz.train(
+            larger.path, tmp_path / "run", recipe="dcgan", steps=1, settings=settings, start_from=donor.folder
+        )
 
 
 @pytest.mark.parametrize(

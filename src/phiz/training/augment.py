@@ -4,7 +4,8 @@ Each change is made with probability `strength`, of its own for every picture: a
 rotation), a colour change (brightness, contrast, saturation), a cut-out square. All are differentiable,
 so that G learns through them, and none is always made, so that G can tell what belongs to the data from
 what does not (Karras et al., arXiv 2006.06676, section 2.2; Zhao et al., arXiv 2006.10738). Made faces
-that are shown, kept or measured never pass through here.
+that are shown, kept or measured never pass through here. Mirror images are no change of this kind: each is a
+face like any other, which G may make, and they come with the real ones (the recipe's `flip`).
 
 The adaptive mode (the same paper's section 3) moves `strength` by how sure D is of the faces it learns
 from: r is the mean sign of D's verdict on them, 0 for a D that guesses and 1 for one that is always right.

@@ -21,6 +21,9 @@ _WORTH = {"m": 12_000, "l": 40_000}
 """Steps of its own below which a wider network is not worth its slower steps."""
 
 _RATE, _LEAST_RATE = 2e-3, 2e-4
+_MEASURED = 64
+"""The batch at which rates were measured; those of a smaller one are less by the root of that."""
+
 _SURE = 4_000
 """Steps up to which the full rate was measured; beyond, it falls by the root of the steps."""
 
@@ -68,9 +71,9 @@ def choose(base: Recipe, case: Case) -> tuple[Recipe, dict[str, str]]:
     """
     network, steps, why = _network(base, case)
     batch = _batch(base, case, steps)
-    smaller = base.batch / batch
+    smaller, below = base.batch / batch, max(1.0, _MEASURED / batch)
     views = steps * base.batch / (case.faces * (2 if case.flip else 1))
-    rate = max(_LEAST_RATE, _RATE * min(1.0, math.sqrt(_SURE / steps))) / math.sqrt(smaller)
+    rate = max(_LEAST_RATE, _RATE * min(1.0, math.sqrt(_SURE / steps))) / math.sqrt(below)
     pixels = max(1.0, (case.size / 64) ** 2)
     first = _OUTLINE_STEPS * (1.0 if case.counted else _OUTLINE_COST)  # in adversarial steps
     outline = min(_OUTLINE, first / (steps + first))
@@ -92,7 +95,7 @@ def choose(base: Recipe, case: Case) -> tuple[Recipe, dict[str, str]]:
     return recipe, {
         "network": why,
         "batch": _batch_said(batch, smaller, steps),
-        "rates": _rate_said(rate, steps, base.generator.warmup, smaller),
+        "rates": _rate_said(rate, steps, base.generator.warmup, below),
         "gamma": f"gamma {pixels * _GAMMA:g} falling to {pixels * _GAMMA_END:g}: {because}.",
         "outline": f"outline {f'{_OUTLINE:.0%} of the time, its most' if outline == _OUTLINE else enough}.",
         "augmentation": _augmented(strength, views),
@@ -129,21 +132,25 @@ def _network(base: Recipe, case: Case) -> tuple[Network, int, str]:
         discriminator=base.network.discriminator | {"width": width},
     )
     wider = next((w for w in _WORTH if costs[w] > costs[width]), "")
-    reason, faces = "time enough for the widest.", base.batch
+    reasons = [f"about {_steps(steps)} of {base.batch} faces"]
+    if width in _WORTH:
+        reasons.append(f"{width} is taken from {_WORTH[width]:,} on, by guess")
     if wider:
         from_steps = _WORTH[wider] if case.counted else round(_WORTH[wider] * costs[wider] / costs[width])
-        reason = f"{wider} is taken from {from_steps:,} of these on, by guess."
-    return network, steps, f"network modern, width {width}: about {_steps(steps)} of {faces} faces; {reason}"
+        reasons.append(f"{wider} from {from_steps:,} of these on, by guess")
+    blocks = "full blocks, as grouped ones are no quicker" if case.device == "cpu" else "full blocks"
+    return network, steps, f"network modern, width {width}, {blocks}: {'; '.join(reasons)}."
 
 
 def _steps(count: int) -> str:
     return f"{count:,} step{'s' if count != 1 else ''}"
 
 
-def _rate_said(rate: float, steps: int, warmup: int, smaller: float) -> str:
+def _rate_said(rate: float, steps: int, warmup: int, below: float) -> str:
     rise = f"; they rise over the first {warmup} steps, an eighth of them at most." if warmup else "."
-    if smaller > 1.0:
-        return f"rates {rate:.2g}: {_RATE:g}, the highest that held, over the root of {smaller:g}{rise}"
+    if below > 1.0:
+        held = f"{_RATE:g}, the highest that held at batches of {_MEASURED}, over the root of {below:g}"
+        return f"rates {rate:.2g}: {held}{rise}"
     if steps <= _SURE:
         return f"rates {rate:g}: the highest that held, up to {_SURE:,} steps{rise}"
     return f"rates {rate:.2g}: {_RATE:g} held up to {_SURE:,} steps, and falls by the root of more{rise}"

@@ -109,16 +109,21 @@ class Players:
         return {"z": self.recipe.z, **given} if role == "generator" else given
 
     def start_from(self, donor: Donor) -> list[str]:
-        """Take the weights of another model; return lines that say what was taken."""
+        """Take the weights of another model; return lines that say what was taken.
+
+        On the faces that it has learned from, its training goes on: D's verdict and the length of G's weights
+        are taken too.
+        """
         schema = self.faces.schema if self.conditions else {}
-        goes_on = self.recipe.outline is None
+        goes_on = donor.faceset == self.faces.id and self.recipe.outline is None
         taken = transfer.generator(self.generator, donor, schema, lengths=goes_on)
         lines = [f"G starts from {donor.name}: {taken}"]
-        taken = transfer.discriminator(self.discriminator, donor, schema, verdict=goes_on)
+        taken = transfer.discriminator(self.discriminator, donor, schema, self.recipe.size, verdict=goes_on)
         if taken.values:
             lines.append(f"D starts from {donor.name}: {taken}")
         elif donor.discriminator:
-            lines.append(f"D starts anew: its first layer is not that of {donor.name} ({donor.size} px).")
+            other = f" ({donor.size} px)" if donor.size != self.recipe.size else ""
+            lines.append(f"D starts anew: what it sees first is not what that of {donor.name}{other} did.")
         else:
             lines.append(f"D starts anew: {donor.name} has none.")
         self.average.load_state_dict(self.generator.state_dict())

@@ -221,7 +221,18 @@ def find(name: str, known: Mapping[str, R] = RECIPES) -> R:  # type: ignore[assi
     except (OSError, ValueError) as fault:
         raise PhizError(f"{name} cannot be read as a recipe: {fault}.") from None
     kind = type(next(iter(known.values())))
-    return validated(data.get("recipe", data) if isinstance(data, dict) else data, name, kind)
+    if isinstance(data, dict) and "recipe" in data:
+        data = _of_a_run(data, known)
+    return validated(data, name, kind)
+
+
+def _of_a_run(data: Mapping[str, Any], known: Mapping[str, BaseModel]) -> Any:
+    """Return the recipe of a run's recipe.json; the machine at hand settles its precision anew."""
+    recipe, asked = data["recipe"], (data.get("asked") or {}).get("settings") or {}
+    base = known.get(str(recipe.get("name"))) if isinstance(recipe, dict) else None
+    if getattr(base, "precision", None) == "auto" and "precision" not in asked:
+        return recipe | {"precision": "auto"}
+    return recipe
 
 
 def told_apart(recipe: Part) -> str:
@@ -244,6 +255,8 @@ def validated(data: Any, source: str, kind: type[R] = Recipe) -> R:  # type: ign
             raise UsageError(
                 f"{source}: a recipe has no {key}.{nearest(key, _all_keys(kind, data))}"
             ) from None
+        if first["type"] == "missing":
+            raise UsageError(f"{source}: a recipe needs {key}, which is not there.") from None
         if first["type"] == "value_error":  # a rule about several keys
             raise UsageError(f"{source}: {first['msg'].removeprefix('Value error, ')}.") from None
         if first["type"].startswith("model_") and first["loc"]:

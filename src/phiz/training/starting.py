@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from inspect import ismethod
 
+import torch
 from torch import nn
 
 from phiz import networks
 from phiz.errors import PhizError, UsageError
-from phiz.networks import base_and_doublings
 from phiz.pictures import SIZES
 from phiz.training import transfer
 from phiz.training.augment import LIMIT
@@ -45,8 +45,8 @@ def check(recipe: Recipe, donor: Donor | None) -> None:
             raise UsageError(f"--set freeze={recipe.freeze} keeps layers of a model: name one with --from.")
         return
     if transfer.generator(g, donor, {}).share < transfer.LEAST:
-        raise PhizError(f"{donor.name} shares nothing with {name} of {size} px. {_way_out(donor, size)}")
-    _check_frozen(recipe.freeze, d, transfer.discriminator(d, donor, {}), donor)
+        raise PhizError(f"{donor.name} shares nothing with {name} of {size} px. {_way_out(recipe, donor)}")
+    _check_frozen(recipe.freeze, d, transfer.discriminator(d, donor, {}, size), donor)
 
 
 def check_labels(recipe: Recipe, schema: Mapping[str, Sequence[str]]) -> None:
@@ -70,13 +70,22 @@ def _check_penalty(recipe: Recipe, critic: nn.Module) -> None:
         )
 
 
-def _way_out(donor: Donor, size: int) -> str:
-    base = base_and_doublings(donor.size)[0]
-    if base == base_and_doublings(size)[0]:
-        return "Take the widths that it has, or leave --from out."
-    sizes = [side for side in SIZES if base_and_doublings(side)[0] == base]
-    fitting = f"{', '.join(map(str, sizes[:-1]))} and {sizes[-1]}"
+def _way_out(recipe: Recipe, donor: Donor) -> str:
+    sizes = [str(size) for size in SIZES if size != recipe.size and _fits(recipe, donor, size)]
+    if not sizes:
+        return "Take the network and the widths that it has, or leave --from out."
+    *most, last = sizes
+    fitting = f"{', '.join(most)} and {last}" if most else last
     return f"A model of {donor.size} px goes with {fitting} px."
+
+
+def _fits(recipe: Recipe, donor: Donor, size: int) -> bool:
+    """Say whether the donor has enough of a G of this size, which is built without memory of its own."""
+    with torch.device("meta"):
+        network = networks.generator(recipe.network.name, size=size, z=recipe.z, **recipe.network.generator)
+    state, given = network.state_dict(), donor.generator
+    fits = [value for name, value in state.items() if name in given and given[name].shape == value.shape]
+    return sum(v.numel() for v in fits) >= transfer.LEAST * sum(v.numel() for v in state.values())
 
 
 def _check_frozen(freeze: int, critic: nn.Module, taken: Taken, donor: Donor) -> None:

@@ -15,10 +15,10 @@ their summed vectors by their frequencies and R R^T its covariance.
         styles. What it said to G's first layer, which has none, is lost.
     D: mu goes into its last layer, and labels that it does not know say nothing yet.
 
-D is taken where its first layer fits: those behind a new one see nothing that they know
+D is taken at the same size, where its first layer fits: those behind a new one see nothing that they know
 (benchmarks/RESULTS.md).
 
-Where G learns outlines of other faces first, two things are made new (benchmarks/RESULTS.md):
+On other faces than the donor has learned from, two things are made new (benchmarks/RESULTS.md):
 
     D's verdict (its last layer and what labels add to it): only what D has learned to see is taken. A trained
         verdict may be so sure that a G which begins with blurred faces never comes near.
@@ -60,6 +60,7 @@ class Donor:
     frequencies: Mapping[str, Sequence[int]]
     generator: Weights
     discriminator: Weights
+    faceset: str | None = None  # the id of what it has learned from
 
     @classmethod
     def of(cls, model: Model) -> Donor:
@@ -69,7 +70,8 @@ class Donor:
         path = model.path / DISCRIMINATOR
         critic = load_file(path) if path.exists() else {}
         config = model.config
-        return cls(model.name, config.size, config.labels, config.frequencies, model.weights(), critic)
+        weights = model.weights(), critic
+        return cls(model.name, config.size, config.labels, config.frequencies, *weights, config.faceset)
 
 
 @dataclass
@@ -134,12 +136,13 @@ def generator(network: nn.Module, donor: Donor, to: Schema, lengths: bool = True
     return taken
 
 
-def discriminator(network: nn.Module, donor: Donor, to: Schema, verdict: bool = True) -> Taken:
-    """Fill a discriminator with labels `to` with what fits of the donor's, its `verdict` too or without.
+def discriminator(network: nn.Module, donor: Donor, to: Schema, size: int, verdict: bool = True) -> Taken:
+    """Fill a D of `size` px and labels `to` with what fits of the donor's, its `verdict` too or without.
 
-    Nothing is taken where the first layer does not fit.
+    Nothing is taken at another size, or where the first layer does not fit.
     """
-    given, taken = donor.discriminator if _sees_alike(network, donor) else {}, Taken()
+    alike = size == donor.size and _sees_alike(network, donor)
+    given, taken = donor.discriminator if alike else {}, Taken()
     if not verdict:
         given = {name: new for name, new in given.items() if not name.startswith(network.verdict)}  # type: ignore[arg-type]
     with torch.no_grad():

@@ -23,7 +23,7 @@ _LONG_ENOUGH = 90.0  # seconds of training that make it worth trying several way
 _TRYING = 0.006  # the share of the time that each is tried for
 _MOST = 2.0  # seconds
 _KEYS = {
-    "network": ("network",),
+    "network": ("network.name", "network.generator.width", "network.discriminator.width"),
     "batch": ("batch",),
     "rates": ("generator.rate", "discriminator.rate"),
     "gamma": ("penalty.gamma", "penalty.gamma_end"),
@@ -82,8 +82,7 @@ def _choose(run: Run, faces: FaceSet, steps: int) -> None:
         pairs = [(key, mine) for key in settings for mine in _KEYS[choice]]
         if choice == "batch":
             return run.asked.get("batch") is not None or "batch" in settings
-        within = any(key.startswith("network.") for key in settings) and choice == "network"
-        return within or any(key == mine or mine.startswith(f"{key}.") for key, mine in pairs)
+        return any(key == mine or mine.startswith(f"{key}.") for key, mine in pairs)
 
     case = auto.Case(
         size=run.recipe.size,
