@@ -1,6 +1,6 @@
 """Whether the built-in extractor puts models in the order that a network does.
 
-    python benchmarks/builtin_ranking.py PICTURES --recipe quick --size 32 --steps 2000
+    python benchmarks/builtin_ranking.py PICTURES --recipe slim --size 32 --steps 2000
     python benchmarks/builtin_ranking.py PICTURES --series FOLDER_OF_MODELS --size 32
 
 Trains on PICTURES (a zip of faces, exact duplicates dropped, the last share by the order of their SHA-256
@@ -108,7 +108,7 @@ def main() -> None:
     parser.add_argument("--avatars", action="store_true", help="faces that phiz draws, not PICTURES")
     parser.add_argument("--network", type=Path, default=shared / "weights" / "squeezenet-fire9.onnx")
     parser.add_argument("--series", type=Path, help="a folder of models, instead of training")
-    parser.add_argument("--recipe", default="quick")
+    parser.add_argument("--recipe", default="slim")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--size", type=int, default=32)
     parser.add_argument("--steps", type=int, default=2000)

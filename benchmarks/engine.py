@@ -1,6 +1,6 @@
 """The training step against the same networks trained the plain way, and what is written beside it.
 
-    python benchmarks/engine.py [--device cpu] [--threads 1] [--recipes quick dcgan] [--blocks 5] [--steps 4]
+    python benchmarks/engine.py [--device cpu] [--threads 1] [--recipes slim dcgan] [--blocks 5] [--steps 4]
     python benchmarks/engine.py --device cuda --recipes modern --size 64 --steps 50 [--deterministic]
     python benchmarks/engine.py --device cuda --recipes modern --size 64 --steps 50 \\
         --set compile=true --set penalty.kind=finite-difference
@@ -230,7 +230,7 @@ def main() -> None:
     )
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--recipes", nargs="+", default=["quick", "dcgan"])
+    parser.add_argument("--recipes", nargs="+", default=["slim", "dcgan"])
     parser.add_argument("--size", type=int, help="instead of the recipe's")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="of phiz's side")
     parser.add_argument("--deterministic", action="store_true", help="both sides, as phiz train takes it")

@@ -99,7 +99,7 @@ def main() -> None:
     shared = HERE.parent.parent / "shared"
     parser.add_argument("pictures", type=Path, nargs="?", default=shared / "data" / "anime96.zip")
     parser.add_argument("--network", type=Path, default=shared / "weights" / "squeezenet-fire9.onnx")
-    parser.add_argument("--recipe", default="quick")
+    parser.add_argument("--recipe", default="slim")
     parser.add_argument("--size", type=int, default=32)
     parser.add_argument("--steps", type=int, nargs="+", default=[585, 1280])
     parser.add_argument("--at", type=int, nargs="+", default=[], help="score at these steps, and stop there")

@@ -37,7 +37,7 @@ LAYOUTS = {"channels last": torch.channels_last, "default": torch.contiguous_for
 def cases(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield recipes and what is changed of them."""
     if not args.recipes:
-        yield "quick", {}
+        yield "slim", {}
         for more in (*WIDTHS, GROUPED):
             yield "modern", more
         return

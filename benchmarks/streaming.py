@@ -3,7 +3,7 @@
     python benchmarks/streaming.py [--many 2000000] [--few 2000] [--steps 10000] [--keep FOLDER]
 
 Writes both sets (random 32 px faces; two million take 6 GB, checked for first). A fresh process for each
-opens it and trains a small `quick` network on it; noted are the milliseconds of opening and the anonymous
+opens it and trains a small `slim` network on it; noted are the milliseconds of opening and the anonymous
 memory, that is without the pages of the files, which the system takes back when it needs them:
 
     opened     MB after opening and setting up the training
@@ -76,7 +76,7 @@ def task_on(folder: Path) -> tuple[Any, Any, float]:
     start = time.perf_counter()
     faces = FaceSet.open(folder)
     opened = 1000 * (time.perf_counter() - start)
-    task = gan.GAN(recipes.changed(recipes.find("quick"), SETTINGS), faces, torch.device("cpu"))
+    task = gan.GAN(recipes.changed(recipes.find("slim"), SETTINGS), faces, torch.device("cpu"))
     return task, plan.fixed(task, 20_000), opened
 
 

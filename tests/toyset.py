@@ -50,7 +50,8 @@ _NARROW = {
 SMALL: dict[str, dict[str, str]] = {
     "auto": _NARROW,
     "modern": _NARROW,
-    "quick": {
+    "quick": _NARROW,
+    "slim": {
         "network.generator": '{"widths": [16, 12]}',
         "network.discriminator": '{"widths": [16, 12]}',
         "z": "8",

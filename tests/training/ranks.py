@@ -19,10 +19,10 @@ from phiz.training.distributed import Group, join
 from toyset import SMALL
 
 CASES: dict[str, tuple[str, dict[str, str]]] = {
-    "relativistic, finite differences": ("quick", {}),
-    "relativistic, exact": ("quick", {"penalty.kind": "exact", "outline": "null"}),
-    "part of the batch penalised": ("quick", {"penalty.share": "0.5", "batch": "8", "outline": "null"}),
-    "augmented": ("quick", {"augment.adaptive": "true", "augment.strength": "0.8", "outline": "null"}),
+    "relativistic, finite differences": ("slim", {}),
+    "relativistic, exact": ("slim", {"penalty.kind": "exact", "outline": "null"}),
+    "part of the batch penalised": ("slim", {"penalty.share": "0.5", "batch": "8", "outline": "null"}),
+    "augmented": ("slim", {"augment.adaptive": "true", "augment.strength": "0.8", "outline": "null"}),
     "augmented, exact": ("modern", {"augment.strength": "0.8", "outline": "null"}),
     "bce, batch norm in D": ("dcgan", {}),
     "batch norm in D, exact": ("dcgan", {"penalty": '{"gamma": 0.5, "kind": "exact"}'}),

@@ -87,6 +87,17 @@ def test_few_faces_are_changed_the_more_the_oftener_they_are_seen():
     assert found[0] == 0 < found[2]
 
 
+def test_quick_is_what_auto_writes_for_five_minutes_of_a_cpu():
+    written, _ = auto.choose(RECIPES["auto"], auto.Case(size=32, faces=8_998, steps=1_000))
+    rounded = {
+        player: getattr(written, player).model_copy(
+            update={"rate": pytest.approx(getattr(written, player).rate, rel=0.02)}
+        )
+        for player in ("generator", "discriminator")
+    }
+    assert RECIPES["quick"] == written.model_copy(update={"name": "quick", **rounded})
+
+
 def test_a_model_to_start_from_keeps_its_network():
     network = Network(name="slim", generator={"widths": [8, 8]})
     recipe, reasons = auto.choose(RECIPES["auto"], replace(CASE, network=network))
@@ -144,7 +155,7 @@ def test_a_recipe_with_a_name_is_not_changed(tmp_path):
 
 def test_auto_goes_on_with_the_network_of_another_recipe(tmp_path):
     faces = write_faces(tmp_path / "faces", 40)
-    quick = phiz.train(faces.path, tmp_path / "quick", steps=3, recipe="quick", settings=SMALL["quick"])
+    quick = phiz.train(faces.path, tmp_path / "slim", steps=3, recipe="slim", settings=SMALL["slim"])
     phiz.train(faces.path, tmp_path / "run", steps=3, start_from=quick.folder)
     written = json.loads((tmp_path / "run" / "recipe.json").read_text())["recipe"]
     assert (written["network"]["name"], written["z"], written["outline"]) == ("slim", 8, None)

@@ -32,8 +32,8 @@ class Small(gan.GAN):
 def task_of(tmp_path, kind: type[Small] = Small, **changes: str) -> Small:
     place = tmp_path / "faces"
     faces = FaceSet.open(place) if place.exists() else write_faces(place)
-    settings = {"size": "16", "batch": "8", **SMALL["quick"], **changes}
-    recipe = recipes.changed(recipes.find("quick"), settings)
+    settings = {"size": "16", "batch": "8", **SMALL["slim"], **changes}
+    recipe = recipes.changed(recipes.find("slim"), settings)
     return kind(recipe, faces, torch.device("cpu"))
 
 

@@ -38,8 +38,8 @@ def test_the_roofline_is_the_slower_of_arithmetic_and_memory():
 
 def test_a_profile_names_the_layers_and_leaves_the_training_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(profiling, "_SECONDS", 0.001)
-    settings = {"size": "16", "batch": "8", "outline": "null", **SMALL["quick"]}
-    recipe = recipes.changed(recipes.find("quick"), {**settings, "precision": "float32"})
+    settings = {"size": "16", "batch": "8", "outline": "null", **SMALL["slim"]}
+    recipe = recipes.changed(recipes.find("slim"), {**settings, "precision": "float32"})
     task = gan.GAN(recipe, write_faces(tmp_path / "faces"), torch.device("cpu"))
     before = plan.copied(task.tensors())
     lines = profiling.profile(task)

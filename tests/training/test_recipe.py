@@ -28,10 +28,10 @@ def test_the_recipes_say_what_their_sources_say():
         assert (acg.size, acg.z, acg.batch, acg.steps) == (size, 300, 64, 40_000)
 
 
-def test_quick_stays_as_it_was_measured():
+def test_slim_stays_as_it_was_measured():
     adam = {"rate": 2e-3, "beta1": 0.0, "beta2": 0.99, "beta2_end": None, "clip": 2.0, "warmup": 0}
-    assert recipes.find("quick").model_dump() == {
-        "name": "quick",
+    assert recipes.find("slim").model_dump() == {
+        "name": "slim",
         "network": {"name": "slim", "generator": {}, "discriminator": {}},
         "size": 32,
         "z": 128,
@@ -71,7 +71,7 @@ def test_modern_names_all_that_its_networks_are_made_of():
 
 
 def test_one_value_changes():
-    recipe = recipes.changed(recipes.find("quick"), {"penalty.gamma": "0.25", "batch": "32", "size": "48"})
+    recipe = recipes.changed(recipes.find("slim"), {"penalty.gamma": "0.25", "batch": "32", "size": "48"})
     assert recipe.penalty is not None
     assert (recipe.penalty.gamma, recipe.batch, recipe.size) == (0.25, 32, 48)
     assert recipes.changed(recipe, {"penalty": "null"}).penalty is None
@@ -99,7 +99,7 @@ def test_one_value_changes():
 )
 def test_a_wrong_setting_is_named(settings, words):
     with pytest.raises(UsageError) as caught:
-        recipes.changed(recipes.find("quick"), settings)
+        recipes.changed(recipes.find("slim"), settings)
     assert all(word in str(caught.value) for word in words)
     assert "\n" not in str(caught.value)
 
@@ -107,9 +107,9 @@ def test_a_wrong_setting_is_named(settings, words):
 @pytest.mark.parametrize(
     ("recipe", "settings"),
     [
-        ("quick", {"network.generator.widths": "[]"}),
-        ("quick", {"network.generator.widths": "[0, 0, 0]"}),
-        ("quick", {"network.discriminator.widths": "[-5, 3, 2]"}),
+        ("slim", {"network.generator.widths": "[]"}),
+        ("slim", {"network.generator.widths": "[0, 0, 0]"}),
+        ("slim", {"network.discriminator.widths": "[-5, 3, 2]"}),
         ("dcgan", {"network.generator.width": "0"}),
         ("dcgan", {"network.discriminator.width": "-3"}),
         ("afad64", {"network.generator.dense": "-1"}),
@@ -162,7 +162,7 @@ def test_gamma_alone_moves_where_it_goes_as_well():
     assert moved.gamma_end / moved.gamma == pytest.approx(modern.gamma_end / modern.gamma)
     both = recipes.changed(recipes.find("modern"), {"penalty.gamma": "1", "penalty.gamma_end": "0.3"}).penalty
     assert (both.gamma, both.gamma_end) == (1, 0.3)
-    still = recipes.changed(recipes.find("quick"), {"penalty.gamma": "1"}).penalty
+    still = recipes.changed(recipes.find("slim"), {"penalty.gamma": "1"}).penalty
     assert (still.gamma, still.gamma_end) == (1, None)
     with pytest.raises(UsageError, match=r"penalty\.gamma"):
         recipes.changed(recipes.find("modern"), {"penalty.gamma": "strong"})
@@ -190,7 +190,7 @@ def test_an_estimate_needs_a_d_that_says_the_same_twice():
         with pytest.raises(UsageError, match=r"batch norm or dropout: --set penalty\.kind=exact"):
             starting.check(estimated, None)
         starting.check(recipes.changed(estimated, {"penalty.kind": "exact"}), None)
-    starting.check(recipes.find("quick"), None)
+    starting.check(recipes.find("slim"), None)
 
 
 def test_an_augmentation_that_would_leak_is_refused():

@@ -66,7 +66,7 @@ def bits(task: gan.GAN) -> dict[tuple[str, str], bytes]:
         ("modern", {}),
         ("modern", {"augment": RISING, "classifier": "0.1"}),
         ("modern", {"penalty.kind": "finite-difference", "penalty.share": "0.5"}),
-        ("quick", {}),
+        ("slim", {}),
         ("dcgan", {}),
         ("afad64", {}),
         ("acg96", {"batch": "8"}),

@@ -73,11 +73,11 @@ def until(step: int, folder: Path, faces: FaceSet, recipe: str = "dcgan", steps:
 
 def test_augmentation_goes_on_where_it_stood(tmp_path, monkeypatch):
     adaptive = {"augment.adaptive": "true", "augment.target": "-0.5"}
-    monkeypatch.setitem(SMALL, "quick", SMALL["quick"] | adaptive)
+    monkeypatch.setitem(SMALL, "slim", SMALL["slim"] | adaptive)
     faces = write_faces(tmp_path / "faces")
-    drive(tmp_path / "whole", faces, "quick")
-    until(13, tmp_path / "cut", faces, "quick")
-    drive(tmp_path / "cut", faces, "quick")
+    drive(tmp_path / "whole", faces, "slim")
+    until(13, tmp_path / "cut", faces, "slim")
+    drive(tmp_path / "cut", faces, "slim")
     assert states(tmp_path / "cut") == states(tmp_path / "whole")
     assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
     assert metrics(tmp_path / "whole")[-1]["augment"] > 0.3
@@ -85,7 +85,7 @@ def test_augmentation_goes_on_where_it_stood(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("recipe", "cut", "steps"),
-    [("quick", 3, 24), ("quick", 13, 24), ("modern", 13, 24), ("dcgan", 3, 24), ("dcgan", 13, 24),
+    [("slim", 3, 24), ("slim", 13, 24), ("modern", 13, 24), ("dcgan", 3, 24), ("dcgan", 13, 24),
      ("afad64", 5, 8)],
 )  # fmt: skip
 def test_resumed_equals_uninterrupted(recipe, cut, steps, tmp_path):

@@ -187,7 +187,7 @@ def test_variety_is_1_for_the_data_and_0_for_the_same_face_or_a_few():
 
 def test_collapse_is_noticed(tmp_path, monkeypatch):
     faces = write_faces(tmp_path / "faces", 64)
-    task = task_of("quick", faces, outline="null")
+    task = task_of("slim", faces, outline="null")
     monkeypatch.setattr(task, "_latents", lambda at: torch.zeros(8, 8))
     monkeypatch.setattr(
         watchdog, "LOOKS", tuple(replace(look, least=min(look.least, 20)) for look in watchdog.LOOKS)
@@ -227,7 +227,7 @@ def test_slow_reading_is_said(tmp_path, monkeypatch):
 # -- healthy trainings ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("recipe", ["quick", "dcgan"])
+@pytest.mark.parametrize("recipe", ["slim", "dcgan"])
 def test_a_healthy_training_raises_nothing(recipe, tmp_path):
     screen = drive(task_of(recipe, write_faces(tmp_path / "faces", 64)), tmp_path / "run", 40)
     assert warnings(tmp_path / "run") == {}

@@ -43,8 +43,8 @@ def train(
     recipe: Annotated[
         str | None,
         typer.Option(
-            help="auto (the default: chosen for your faces, machine and time), modern, quick, dcgan, afad64, "
-            "acg96, acg112, or a recipe's .json."
+            help="auto (the default: chosen for your faces, machine and time), quick, modern, slim, dcgan, "
+            "afad64, acg96, acg112, or a recipe's .json."
         ),
     ] = None,
     set_: Annotated[
