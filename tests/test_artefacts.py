@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from phiz import artefacts
 from phiz.errors import PhizError
@@ -88,3 +90,35 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path):
     with pytest.raises(PhizError, match=r"cannot be written: (Not a directory|File exists)\.") as caught:
         make(tmp_path / "file" / "m", 1)
     assert caught.value.status == 3
+
+
+def test_a_folder_beside_which_nothing_can_be_written_is_locked_within(tmp_path, monkeypatch):
+    run, acquire = tmp_path / "run", FileLock.acquire
+    run.mkdir()
+
+    def refuse(self: FileLock, *args: object, **kwargs: object) -> object:
+        if Path(self.lock_file).parent == tmp_path:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        return acquire(self, *args, **kwargs)
+
+    monkeypatch.setattr(FileLock, "acquire", refuse)
+    with artefacts.alone(run, "training"):
+        artefacts.check_target(run, "run", force=False)  # the lock is nothing that stands in the way
+        with pytest.raises(PhizError, match="run is in use"), artefacts.alone(run, "training"):
+            pass
+    assert list(run.iterdir()) == []
+
+
+def test_a_name_to_which_nothing_can_be_added_is_refused(tmp_path):
+    with pytest.raises(PhizError, match="this name is too long; 240 bytes are the most"):
+        artefacts.check_target(tmp_path / ("é" * 121), "run", force=True)
+    artefacts.check_target(tmp_path / ("é" * 120), "run", force=True)
+
+
+def test_a_json_that_holds_a_hash_of_itself_is_not_read_when_it_was_changed(tmp_path):
+    path = tmp_path / "recipe.json"
+    artefacts.write_json(path, artefacts.sealed({"phiz": "run", "rate": 0.1, "name": "\udcff"}, path.name))
+    assert artefacts.read_json(path, "run", 1)["rate"] == 0.1
+    path.write_text(path.read_text("utf-8").replace("0.1", "0.2"), "utf-8")
+    with pytest.raises(PhizError, match=r"recipe\.json was changed since phiz wrote it"):
+        artefacts.read_json(path, "run", 1)
