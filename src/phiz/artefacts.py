@@ -316,8 +316,8 @@ def alone(target: Path, doing: str) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     place = target.resolve()  # the same folder by another name is the same
-    lock = None
-    for name in (place.with_name(f".{place.name}.lock"), place / _LOCK):
+    names, lock = [place.with_name(f".{place.name}.lock"), *([place / _LOCK] if place.is_dir() else [])], None
+    for name in names:
         try:
             lock = FileLock(name, timeout=0)
             lock.acquire()

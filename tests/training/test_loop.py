@@ -354,6 +354,9 @@ def test_a_line_of_metrics_cut_short_is_dropped_on_resume(tmp_path):
         "was damaged: 1 line of it left out" in line for line in drive(tmp_path / "run", Counter()).said
     )
     assert path.read_text() == whole
+    path.write_text(whole.removesuffix("\n"))
+    assert not any("was damaged" in line for line in drive(tmp_path / "run", Counter()).said)
+    assert path.read_text() == whole
     path.unlink()
     assert any(
         "metrics.jsonl is gone, with its lines up to step 50" in line

@@ -111,7 +111,7 @@ def cut_back(path: Path, step: int, attempt: int) -> str | None:
             broken += line.endswith("\n")  # the last is cut short by a kill, no other
             continue
         if at <= (attempt, step):
-            kept.append(line)
+            kept.append(line.rstrip("\n") + "\n")
     with artefacts.disk(path):
         artefacts.write_bytes(path, "".join(kept).encode())
     return f"{path} was damaged: {broken:,} line{'s' * (broken > 1)} of it left out" if broken else None

@@ -38,8 +38,10 @@ class Aside:
         for place in (self.old, self.unfinished):
             artefacts.check_free(place, "run")
         with artefacts.disk(self.folder):
-            if artefacts.unwritten(self.place) or (self.newest and not runs.begun(self.place)):
-                artefacts.discard(self.place)  # killed on its way
+            if artefacts.unwritten(self.place):
+                return
+            if self.newest and not runs.begun(self.place):  # killed on its way
+                artefacts.discard(self.place)
             else:
                 whole = _holds_a_run(self.old) and not runs.done(self.place)
                 self._move(self.unfinished if whole else self.old)
