@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from phiz.training.distributed import Group
 from phiz.training.meeting import first_line
 from phiz.training.metrics import Lines, Meter, cut_back, last_step
 from phiz.training.plan import Plan
-from phiz.training.tasks import Task
+from phiz.training.tasks import Measure, Screen, Task
 from phiz.training.watchdog import Watch
 
 CHECKPOINT_SECONDS = 110.0
@@ -34,16 +34,6 @@ _WORTH_SAYING = 0.05  # of the time, waited for faces
 _MODEL_SHARE = 0.005  # of the time that writing the model now and then may take
 CLEARLY_WORSE = 2.0
 """How many times the least distance a step may have and still be taken for the best, being later."""
-
-
-class Measure(Protocol):
-    """How good faces are: a distance with a name, less is better."""
-
-    name: str
-    samples: int
-
-    def __call__(self, faces: np.ndarray) -> float:
-        """Return the distance of `samples` made faces, uint8 (N, H, W, 3), from the real ones."""
 
 
 @dataclass
@@ -59,19 +49,6 @@ class Outcome:
     best_step: int | None = None
     best: float | None = None
     least: float | None = None
-
-
-class Screen(Protocol):
-    """Where a training is watched."""
-
-    def show(self, metrics: dict[str, Any]) -> None:
-        """Show the newest line of metrics."""
-
-    def say(self, line: str) -> None:
-        """Say one line, and keep it in the log."""
-
-    def note(self, line: str) -> None:
-        """Keep one line in the log."""
 
 
 class Course:

@@ -14,11 +14,11 @@ from torch import Tensor
 
 from phiz.errors import Stopped, Surroundings
 from phiz.stopping import signals
-from phiz.training.course import Course, Measure, Outcome, Screen
+from phiz.training.course import Course, Outcome
 from phiz.training.distributed import Group
 from phiz.training.fitting import short
 from phiz.training.plan import Plan
-from phiz.training.tasks import Position, Task
+from phiz.training.tasks import Measure, Position, Screen, Task
 
 __all__ = ["Measure", "Outcome", "Screen", "deterministic", "run", "watched"]
 

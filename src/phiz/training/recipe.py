@@ -148,37 +148,28 @@ def _dcgan(name: str, **changes: Any) -> Recipe:
     return Recipe(name=name, **(values | changes))
 
 
-def _relativistic(
-    name: str,
-    network: Network,
-    z: int,
-    penalty: Penalty,
-    classifier: float = 0.0,
-    warmup: int = 0,
-    batch: int = 64,
-    rate: float = 2e-3,
-) -> Recipe:
+def _relativistic(name: str, network: Network, rate: float = 2e-3, warmup: int = 0, **more: Any) -> Recipe:
     adam = Adam(rate=rate, beta1=0.0, beta2=0.99, clip=2.0, warmup=warmup)
-    return Recipe(
-        name=name,
-        network=network,
-        size=32,
-        z=z,
-        batch=batch,
-        outline=Outline(share=0.15),
-        loss="relativistic",
-        penalty=penalty,
-        generator=adam,
-        discriminator=adam,
-        decay=0.8,
-        ema=0.03,
-        conditional=True,
-        classifier=classifier,
-        precision="auto",
-    )
+    values: dict[str, Any] = {
+        "size": 32,
+        "batch": 64,
+        "outline": Outline(share=0.15),
+        "loss": "relativistic",
+        "generator": adam,
+        "discriminator": adam,
+        "decay": 0.8,
+        "ema": 0.03,
+        "conditional": True,
+        "precision": "auto",
+    }
+    return Recipe(name=name, network=network, **(values | more))
 
 
-_EXACT = Penalty(kind="exact", gamma=2.0, gamma_end=0.5)
+def _modern(name: str, **more: Any) -> Recipe:
+    penalty = Penalty(kind="exact", gamma=2.0, gamma_end=0.5)
+    return _relativistic(name, _MODERN, warmup=30, z=64, penalty=penalty, classifier=0.1, **more)
+
+
 _MODERN = Network(
     name="modern",
     generator={"width": "s", "depth": 1, "block": "full", "norm": "batch", "mapping": 2},
@@ -189,12 +180,12 @@ RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
         # training/auto.py changes it to what there is.
-        _relativistic("auto", _MODERN, 64, _EXACT, classifier=0.1, warmup=30),
+        _modern("auto"),
         # What it writes for 9,000 faces, five minutes and a CPU, frozen (benchmarks/RESULTS.md).
-        _relativistic("quick", _MODERN, 64, _EXACT, classifier=0.1, warmup=30, batch=32, rate=1.4e-3),
-        _relativistic("modern", _MODERN, 64, _EXACT, classifier=0.1, warmup=30),
+        _modern("quick", batch=32, rate=1.4e-3),
+        _modern("modern"),
         # What a CPU did best in minutes before there was `auto`, left as it was then.
-        _relativistic("slim", Network(name="slim"), 128, Penalty(gamma=2.0)),
+        _relativistic("slim", Network(name="slim"), z=128, penalty=Penalty(gamma=2.0)),
         # Radford et al., arXiv 1511.06434, section 4.
         _dcgan("dcgan"),
         # The Keras project after the AFAD data set.

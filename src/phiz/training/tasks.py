@@ -1,12 +1,13 @@
 """Tasks: what the loop drives. A task holds the state of a training and knows how to take a step.
 
-The loop reads neither networks nor losses; a task neither clocks nor files. A GAN is one task.
+The loop reads neither networks nor losses; a task neither clocks nor files. A GAN is one task. Beside them
+stand what a training is measured by and where it is watched.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from torch import Tensor
@@ -70,3 +71,26 @@ class Task(Protocol):
 
     def synchronise(self) -> None:
         """Wait until the device has done what it was given."""
+
+
+class Measure(Protocol):
+    """How good faces are: a distance with a name, less is better."""
+
+    name: str
+    samples: int
+
+    def __call__(self, faces: np.ndarray) -> float:
+        """Return the distance of `samples` made faces, uint8 (N, H, W, 3), from the real ones."""
+
+
+class Screen(Protocol):
+    """Where a training is watched."""
+
+    def show(self, metrics: dict[str, Any]) -> None:
+        """Show the newest line of metrics."""
+
+    def say(self, line: str) -> None:
+        """Say one line, and keep it in the log."""
+
+    def note(self, line: str) -> None:
+        """Keep one line in the log."""
