@@ -113,5 +113,6 @@ def test_a_checkpoint_from_before_the_watchdogs_is_read(tmp_path):
     old = Checkpoint(5, {"state": {"state": torch.full((3,), 5.0)}}, values)
     checkpoint.save(tmp_path / "checkpoints", old)
     task, screen = drive(tmp_path, "mine")
-    assert "Going on from step 5 of 20." in screen.said
+    assert "metrics.jsonl is gone, with its lines up to step 5" in screen.said[0]
+    assert screen.said[1] == "Going on from step 5 of 20."
     assert float(task.state[0]) == 20
