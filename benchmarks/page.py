@@ -71,7 +71,7 @@ DRAW = """async ([runtime, weights, model, draws, raw]) => {
   });
   const ask = (order) => { const answer = next(); worker.postMessage(order); return answer; };
   await ask({ kind: "start", backend: "wasm", threads: 1, weights: url(weights), size: model.size, z: model.z,
-    runtime: Object.fromEntries(
+    mixes: model.mixes ?? false, runtime: Object.fromEntries(
       ["ort", "glue", "between", "binary"].map((part) => [part, url(runtime[part])])),
     range: model.output_range, golden: { ...model.golden, labels: model.labels } });
   const out = [], times = [];
