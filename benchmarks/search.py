@@ -116,6 +116,8 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     args = parser.parse_args()
     prepare(torch.device(args.device))
+    if args.keep:
+        args.keep.mkdir(parents=True, exist_ok=True)
 
     changes = dict(item.split("=", 1) for item in args.set)
     with tempfile.TemporaryDirectory() as scratch:
