@@ -17,7 +17,7 @@ from phiz.faceset_writer import FaceSetWriter
 from phiz.training import gan, plan, precision
 from phiz.training import recipe as recipes
 from phiz.training.conditions import Conditions
-from phiz.training.gan import _seen
+from phiz.training.gan import _Seen
 from phiz.training.run import Run
 from phiz.verbs import words
 from toyset import SCHEMA, SMALL, write_faces
@@ -25,11 +25,33 @@ from toyset import SCHEMA, SMALL, write_faces
 
 def test_d_sees_pictures_clipped_and_g_still_hears_of_what_lies_beyond():
     pictures = torch.tensor([-1.5, -1.0, 0.2, 1.0, 3.0], requires_grad=True)
-    seen = _seen(pictures, (-1.0, 1.0))
+    seen = _Seen.apply(pictures, (-1.0, 1.0))
     assert seen.tolist() == pytest.approx([-1.0, -1.0, 0.2, 1.0, 1.0])
     seen.sum().backward()
     assert pictures.grad is not None
-    assert pictures.grad[[0, 2, 4]].tolist() == pytest.approx([0.1, 1.0, 0.1])
+    assert pictures.grad.tolist() == pytest.approx([0.1, 1.0, 1.0, 1.0, 0.1])
+
+
+@pytest.mark.parametrize("output_range", [(-1.0, 1.0), (0.0, 1.0)])
+def test_a_pixel_goes_no_further_than_twice_the_range_and_comes_back(output_range):
+    low, high = output_range
+    reach = (high - low) / 2
+    pictures = torch.full((2,), (low + high) / 2, requires_grad=True)
+    optimizer = torch.optim.SGD([pictures], 0.05 * reach)
+
+    def pull(weights: list[float]) -> list[float]:
+        for _ in range(500):
+            optimizer.zero_grad()
+            (_Seen.apply(pictures, output_range) * torch.tensor(weights)).sum().backward()
+            optimizer.step()
+        return pictures.tolist()
+
+    whitest, blackest = pull([-1.0, 1.0])  # the one ever whiter, the other ever blacker
+    assert high + 0.9 * reach < whitest < high + 1.1 * reach
+    assert low - 1.1 * reach < blackest < low - 0.9 * reach
+    now_black, now_white = pull([1.0, -1.0])
+    assert now_black < low
+    assert now_white > high
 
 
 on_a_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")

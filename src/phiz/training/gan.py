@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from phiz.faceset import FaceSet
 from phiz.training import optimizers, outline, schedules
@@ -126,7 +128,7 @@ class GAN(Pieces):
         learning = [p for p in self.discriminator.parameters() if p.requires_grad]
         with self.group.at(piece.rows, self.batch):
             with torch.set_grad_enabled(keep):
-                piece.fake = _seen(self._draw(piece.latents, piece.filled), self.output_range)
+                piece.fake = _Seen.apply(self._draw(piece.latents, piece.filled), self.output_range)
             fake = piece.fake.detach()
             seen = torch.cat([piece.real, fake]).requires_grad_(exact)
             on_real, on_fake, scores = self._logits(piece, seen)
@@ -160,7 +162,7 @@ class GAN(Pieces):
         self.discriminator.requires_grad_(False)
         with self.group.at(piece.rows, self.batch):
             if anew:
-                piece.fake = _seen(self._draw(piece.latents, piece.filled), self.output_range)
+                piece.fake = _Seen.apply(self._draw(piece.latents, piece.filled), self.output_range)
             assert piece.fake is not None
             on_fake, scores = self._seen_by_d(piece.fake, piece.labels, piece.looks(made=True))
             assert piece.on_real is not None
@@ -278,14 +280,29 @@ def _twice(labels: Tensor | None) -> Tensor | None:
     return None if labels is None else labels.repeat(2, 1)
 
 
-def _seen(pictures: Tensor, output_range: tuple[float, float]) -> Tensor:
-    """Return pictures as they will be seen, clipped to their range.
+class _Seen(torch.autograd.Function):
+    """Pictures as they will be seen, clipped to their range.
 
-    D judges what is seen, so G may overshoot: flat white and black come easily. A tenth of the gradient
-    passes beyond the range, so that no pixel is stuck there.
+    D judges what is seen, so G may overshoot: flat white and black come easily. Beyond the range a tenth of
+    the gradient passes, so that no pixel is stuck there; beyond twice the range, only what leads back. D sees
+    none of it, so nothing else ends it: G's pixels ran away to hundreds of times the range, and a few faces
+    had all of its gradient.
     """
-    seen = pictures.clamp(*output_range)
-    return seen + 0.1 * ((pictures - pictures.detach()) - (seen - seen.detach()))
+
+    @staticmethod
+    def forward(ctx: Any, pictures: Tensor, output_range: tuple[float, float]) -> Tensor:
+        ctx.save_for_backward(pictures)
+        ctx.output_range = output_range
+        return pictures.clamp(*output_range)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (pictures,) = ctx.saved_tensors
+        low, high = ctx.output_range
+        beyond = pictures - pictures.clamp(low, high)
+        outward = (beyond.abs() > (high - low) / 2) & (beyond * gradient < 0)  # descent goes against it
+        return torch.where(beyond == 0, gradient, 0.1 * gradient).masked_fill(outward, 0.0), None
 
 
 def _accuracy(real: Tensor, fake: Tensor, loss: str) -> dict[str, Tensor]:
