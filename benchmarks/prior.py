@@ -30,7 +30,6 @@ from phiz.verbs.demo import draw
 
 SIZE = 64
 MADE = "## How it was made\n"
-WRITTEN = {"penalty.gamma": "2", "penalty.gamma_end": "0.5"}  # as `auto` was then
 HERE = Path(__file__).resolve().parent
 
 
@@ -106,7 +105,7 @@ def main() -> None:
     there = artefacts.kind_of(run) == "run"
     done = phiz.train(
         faces.path, run, steps=args.steps, start_from="avatars" if args.further else None, resume=there,
-        settings=WRITTEN | dict(item.split("=", 1) for item in args.set),
+        settings=dict(item.split("=", 1) for item in args.set),
     )  # fmt: skip
     model = done.model
     asked = [f"--faces {args.faces} --steps {args.steps}", *(f"--set {item}" for item in args.set)]

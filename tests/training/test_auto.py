@@ -57,12 +57,12 @@ def test_more_time_gives_wider_networks_and_lower_rates():
     assert (widths[0], widths[-1]) == (0, 2)
 
 
-def test_gamma_grows_with_the_pixels_beyond_32_px():
+def test_gamma_grows_with_the_pixels_beyond_64_px():
     def gammas(size: int) -> tuple[float, float | None]:
         penalty = auto.choose(RECIPES["auto"], replace(CASE, size=size))[0].penalty
         return penalty.gamma, penalty.gamma_end
 
-    assert [gammas(size) for size in (16, 32, 64, 128)] == [(2, 0.5), (2, 0.5), (8, 2), (32, 8)]
+    assert [gammas(size) for size in (16, 64, 128, 256)] == [(2, 0.5), (2, 0.5), (8, 2), (32, 8)]
 
 
 def test_a_gpu_takes_wider_networks_from_fewer_steps_of_the_smallest():
