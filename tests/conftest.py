@@ -7,12 +7,15 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 import phiz.onnx
 from phiz import bundled
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two workers on two cores
+hypothesis.settings.register_profile("phiz", deadline=None)  # another process may have the core just then
+hypothesis.settings.load_profile("phiz")
 ROOT = Path(__file__).resolve().parent.parent
 
 

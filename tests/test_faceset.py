@@ -127,7 +127,7 @@ def test_what_is_not_finished_is_no_face_set(tmp_path: Path) -> None:
         FaceSet.open(tmp_path)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_any_label_table_comes_back(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
     words = st.text(st.characters(blacklist_categories=("Cs",)), min_size=1, max_size=8)
@@ -147,7 +147,7 @@ def test_any_label_table_comes_back(data: st.DataObject, tmp_path_factory: pytes
         assert face["labels"] == {name: values[code] for (name, values), code in codes if code >= 0}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(indices=st.lists(st.integers(-17, 16), max_size=40), per_shard=st.integers(1, 18))
 def test_a_batch_is_what_indexing_gives(
     indices: list[int], per_shard: int, tmp_path_factory: pytest.TempPathFactory

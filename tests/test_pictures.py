@@ -164,7 +164,7 @@ def test_bad_pictures_have_a_reason() -> None:
 SOUND = [encoded(Image.new("RGB", (20, 12), "teal"), kind) for kind in ("JPEG", "PNG", "GIF", "WEBP", "BMP")]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from(SOUND), st.lists(st.tuples(st.integers(0, 400), st.binary(max_size=6)), max_size=5))
 def test_damage_of_any_kind_is_a_bad_picture_or_none(data: bytes, damage: list[tuple[int, bytes]]) -> None:
     for at, piece in damage:
@@ -236,7 +236,7 @@ PNG_MODES = ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"]
 TIFF_MODES = ["CMYK", "F", "I", "RGBX"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.sampled_from(PNG_MODES + TIFF_MODES),
     st.integers(1, 90),

@@ -195,7 +195,7 @@ def test_a_site_that_lists_the_same_again_does_not_go_round(place):
     st.lists(st.tuples(st.integers(1, 12), st.integers(0, 7)), min_size=1, max_size=4),
     st.sets(st.integers(1, 60)),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_interrupted_anywhere_it_ends_the_same(tmp_path_factory, numbers, stops, bad):
     """However often it is stopped, and whatever arrives meanwhile, the end is that of one long walk."""
     folder = tmp_path_factory.mktemp("walks")

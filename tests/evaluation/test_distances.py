@@ -158,7 +158,7 @@ def test_kid_follows_its_seed():
 # sliced Wasserstein and MIND
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(n=st.integers(1, 40), m=st.integers(1, 40), seed=st.integers(0, 99))
 def test_transport_on_a_line_agrees_with_scipy(n, m, seed):
     stats = pytest.importorskip("scipy.stats")

@@ -147,7 +147,7 @@ def test_realism_ranks_faces_by_how_far_out_they_are():
     assert realism(10 * real, 10 * real).max() == pytest.approx(1000)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(n=st.integers(1, 60), m=st.integers(1, 30), k=st.integers(1, 7), offset=st.sampled_from([0.0, 1e3]))
 def test_the_nearest_are_the_nearest(n, m, k, offset):
     base, queries = draw(n, 3, 8, shift=offset), draw(m, 3, 9, shift=offset)

@@ -38,7 +38,7 @@ def pictures(size: int, seed: int = 0) -> np.ndarray:
 
 
 @given(st.integers(8, 60), st.integers(8, 60))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_the_clean_rule_is_bicubic_in_float(old, new):
     got = clean_bicubic(pictures(old), new)
     assert got.shape == (3, 3, new, new)
@@ -47,7 +47,7 @@ def test_the_clean_rule_is_bicubic_in_float(old, new):
 
 
 @given(st.integers(8, 60), st.integers(8, 60))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_the_byte_rule_is_bicubic_to_bytes(old, new):
     """Pillow rounds and clips after each direction, so that noise may differ by more than one step."""
     got = bicubic(pictures(old), new)

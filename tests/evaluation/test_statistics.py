@@ -37,7 +37,7 @@ def test_they_are_the_mean_and_the_covariance(block):
     assert close(made.covariance, made.root @ made.root.T)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     cuts=st.lists(st.integers(1, 199), max_size=6),
     order=st.randoms(use_true_random=False),

@@ -27,7 +27,7 @@ def spot(x: int, y: int, size: tuple[int, int] = (40, 30)) -> Image.Image:
 
 
 @given(x=st.integers(2, 34), y=st.integers(2, 24))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_spot_is_found_where_it_is(x: int, y: int) -> None:
     found = Cascade(BRIGHT.encode())(spot(x, y), growth=4.0, smallest=6, step=1)
     first = found.side == 6

@@ -81,7 +81,7 @@ def gradient(width: int = 200, height: int = 160) -> Image.Image:
 
 
 @given(x=st.integers(40, 140), y=st.integers(40, 110), angle=angles)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_turned_cut_shows_what_lies_there(x: int, y: int, angle: float) -> None:
     cut = np.asarray(take(gradient(), Square(x, y, 40, angle), 20)).astype(float)
     step = 2 * np.array([math.cos(angle), math.sin(angle)])  # in the picture, for one pixel to the right

@@ -23,7 +23,7 @@ def brute(hashes: np.ndarray, most: int) -> set[tuple[int, int]]:
 
 
 @given(seed=st.integers(0, 10**6), most=st.integers(0, 15), count=st.integers(1, 60))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_all_near_pairs_are_found(seed: int, most: int, count: int) -> None:
     rng = np.random.default_rng(seed)
     hashes = rng.integers(0, 2**64, (count, 4), dtype=np.uint64)

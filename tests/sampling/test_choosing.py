@@ -23,7 +23,7 @@ def cloud(n: int, dimensions: int = 6, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(n, dimensions)).astype(np.float32)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.data())
 def test_picks_are_different_faces_the_most_realistic_first(data):
     n = data.draw(st.integers(1, 40))

@@ -100,7 +100,7 @@ def test_the_adaptive_strength_follows_how_sure_d_is(sign, end):
     assert strength.at(1.0) == pytest.approx(end)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 999), size=st.integers(2, 9), count=st.integers(1, 4))
 def test_pictures_are_moved_as_torch_samples_them(seed, size, count):
     draw = draws(seed)
