@@ -7,7 +7,9 @@ Steps instead of minutes: what else the machine does cannot change the result, a
 adversarial one; the defaults are what two cores take in five minutes. Figures as in quick_cpu.py, which
 splits the pictures too, at 70 % of the steps and at the end; `recall 25` is recall with k = 25, which tells
 weak generators apart, `accuracy` how often D was right on real faces in the last 50 steps, `spread` the trace
-of the made faces' covariance over that of the real ones. Rows go to benchmarks/results/search.jsonl.
+of the made faces' covariance over that of the real ones, `beyond` the share of values that G draws beyond
+white and black, `furthest` the furthest of them, where these are 1 and -1. Rows go to
+benchmarks/results/search.jsonl.
 """
 
 from __future__ import annotations
@@ -71,6 +73,7 @@ def trial(recipe: recipes.Recipe, faces: FaceSet, real: np.ndarray, args: argpar
                 "accuracy": round(float(np.mean(accuracy)), 3),
                 "recall 25": round(compare(real, found, k=25)["recall"], 4),
                 "spread": round(float(np.trace(np.cov(found.T)) / np.trace(np.cov(real.T))), 4),
+                **overshoot(task, model),
                 "torch": torch.__version__, "threads": torch.get_num_threads(), "phiz": phiz.__version__,
             }  # fmt: skip
             print(json.dumps(row), flush=True)
@@ -81,6 +84,15 @@ def trial(recipe: recipes.Recipe, faces: FaceSet, real: np.ndarray, args: argpar
                 sheet = np.vstack([np.hstack(list(row)) for row in rows])
                 end = f"{recipe.name}-{recipe.size}-{recipe.seed}-{name}-{step + 1}.png"
                 Image.fromarray(sheet).save(args.keep / end)
+
+
+def overshoot(task: gan.GAN, model: torch.nn.Module) -> dict[str, float]:
+    """Return how much of 256 faces lies beyond what is seen, and how far, as `model` draws them."""
+    low, high = task.output_range
+    latents = torch.randn(256, task.recipe.z, generator=torch.Generator().manual_seed(0)).to(task.device)
+    with torch.no_grad():
+        far = ((model(latents) - (low + high) / 2) * (2 / (high - low))).abs()
+    return {"beyond": round(float((far > 1).float().mean()), 4), "furthest": round(float(far.max()), 2)}
 
 
 def finished(task: gan.GAN, average: torch.nn.Module, at: Position) -> torch.nn.Module:

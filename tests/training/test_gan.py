@@ -33,7 +33,7 @@ def test_d_sees_pictures_clipped_and_g_still_hears_of_what_lies_beyond():
 
 
 @pytest.mark.parametrize("output_range", [(-1.0, 1.0), (0.0, 1.0)])
-def test_a_pixel_goes_no_further_than_twice_the_range_and_comes_back(output_range):
+def test_nothing_pushes_a_pixel_further_than_twice_the_range_and_it_comes_back(output_range):
     low, high = output_range
     reach = (high - low) / 2
     pictures = torch.full((2,), (low + high) / 2, requires_grad=True)
