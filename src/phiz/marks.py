@@ -159,10 +159,8 @@ def check_target(path: Path, force: bool = False) -> None:
         )
 
 
-def encode(image: Image, suffix: str, said: Mapping[str, Any], small: bool = True) -> bytes:
+def encode(image: Image, suffix: str, said: Mapping[str, Any]) -> bytes:
     """Return `image` as a file of the format that `suffix` names, with the facts `said` in it.
-
-    A PNG that need not be `small` is made in a fifth of the time.
 
     Raises:
         UsageError: no such format, or the facts are too long for it.
@@ -177,8 +175,7 @@ def encode(image: Image, suffix: str, said: Mapping[str, Any], small: bool = Tru
         info = PngInfo()
         info.add_itxt("XML:com.adobe.xmp", xmp.decode())
         info.add_itxt("phiz", json.dumps(said))
-        whole = small and image.width * image.height <= 1 << 22
-        image.save(file, "PNG", pnginfo=info, icc_profile=profile, optimize=whole)
+        image.save(file, "PNG", pnginfo=info, icc_profile=profile)
     elif suffix == ".webp":
         image.save(file, "WEBP", quality=95, method=4, xmp=xmp, icc_profile=profile)
     elif suffix in (".jpg", ".jpeg"):

@@ -37,7 +37,7 @@ def sample(step: int, faces: np.ndarray) -> bytes:
     size = faces.shape[1]
     sheet = sheets.sheet(faces, size, (8, 8), scale=sheets.scale_for(size, 64))
     said = {"phiz": "sample", "format": marks.FORMAT, "synthetic": True, "step": step}
-    return marks.encode(sheet, ".png", said, small=False)
+    return marks.encode(sheet, ".png", said)
 
 
 def write_model(run: Run, task: GAN, faces: FaceSet, step: int) -> Model:
