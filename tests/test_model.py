@@ -130,6 +130,8 @@ def test_a_label_that_is_not_there_is_answered_with_those_that_are(plain, labell
         labelled.sample(1, labels={"hiar": "red"})
     with pytest.raises(UsageError, match=r'"hair" cannot be "blue"; it can be black, brown, red'):
         labelled.sample(1, labels={"hair": "blue"})
+    with pytest.raises(UsageError, match=r'"hair" cannot be "yes"; .*\. "hat" can be "yes"\.'):
+        labelled.sample(1, labels={"hair": "yes"})
     with pytest.raises(UsageError, match="takes no labels"):
         plain.sample(1, labels={"hair": "red"})
 

@@ -221,9 +221,10 @@ class Model:
                 raise UsageError(f'{self.name} learned from no face with a value of "{attribute}".')
             if value not in values:
                 unseen = f": {self.name} learned from no such face" if value in known[attribute] else ""
+                others = [f'"{other}"' for other in known if value in self._learned(other)]
+                meant = f' {", ".join(others)} can be "{value}".' if others else nearest(str(value), values)
                 raise UsageError(
-                    f'"{attribute}" cannot be "{value}"{unseen}; it can be {", ".join(values)}.'
-                    + nearest(str(value), values)
+                    f'"{attribute}" cannot be "{value}"{unseen}; it can be {", ".join(values)}.{meant}'
                 )
 
     def _learned(self, attribute: str) -> list[str]:
