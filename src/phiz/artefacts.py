@@ -182,7 +182,17 @@ def named(path: str | Path) -> Path:
 
 
 def check_target(target: Path, kind: Kind, force: bool) -> None:
-    """Refuse to write `target` where something stands that may not be replaced (status 3)."""
+    """Refuse to write `target`, before any work, where it may not be replaced (status 3)."""
+    in_place = kind == "run" or (kind == "site" and kind_of(target) == "site")
+    if not in_place and _stands_in(target):
+        raise PhizError(
+            f"{target} is the folder you stand in, and a new one would take its place: name one in it, or "
+            "go elsewhere first."
+        )
+    _check_free_for(target, kind, force)
+
+
+def _check_free_for(target: Path, kind: Kind, force: bool) -> None:
     if len(os.fsencode(target.name)) > _LONGEST:
         raise PhizError(f"{target.name[:20]}…: this name is too long; {_LONGEST} bytes are the most.")
     if (not target.exists() and not target.is_symlink()) or unwritten(target):
@@ -206,8 +216,8 @@ def building(target: Path, kind: Kind, force: bool = False) -> Iterator[Path]:
         PhizError: `target` exists and may not be replaced.
         Surroundings: the disk is full.
     """
-    check_target(target, kind, force)
-    target = real(target)
+    _check_free_for(target, kind, force)
+    target = real(named(target))
     aside = target.with_name(f".{target.name}.partial")
     check_beside(target, kind)
     with disk(target):
@@ -244,6 +254,14 @@ def swap(aside: Path, target: Path) -> None:
 def beside(target: Path) -> Path:
     """Return where the folder lies that a new one at `target` is to replace: `.NAME.old` beside it."""
     return target.with_name(f".{target.name}.old")
+
+
+def _stands_in(folder: Path) -> bool:
+    """Say whether the working directory is this folder or lies in it."""
+    try:
+        return Path.cwd().is_relative_to(folder.resolve(strict=True))
+    except OSError:  # one of the two is not there
+        return False
 
 
 def real(target: Path) -> Path:

@@ -97,6 +97,18 @@ class FaceSet:
             faces.verify()
         return faces
 
+    @classmethod
+    def version(cls, folder: str | Path, identity: str | None) -> FaceSet | None:
+        """Open the version that has this id, the newest or one before; None if it is not there."""
+        if identity is None:
+            return None
+        for path in (Path(folder), Path(folder) / f"faceset-{identity[:12]}.json"):
+            if path.exists():
+                faces = cls.open(path)
+                if faces.id == identity:
+                    return faces
+        return None
+
     def __len__(self) -> int:
         return self._count
 

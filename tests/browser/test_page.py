@@ -190,6 +190,41 @@ def test_the_face_on_the_stage_is_its_own_whatever_the_wall_does(visit, tmp_path
     assert np.array_equal(pixels(page), before)
 
 
+def test_a_slider_that_is_dragged_makes_no_face_that_nobody_waits_for(visit):
+    counted = """
+        const post = Worker.prototype.postMessage;
+        window.posted = 0;
+        Worker.prototype.postMessage = function (...given) {
+            window.posted++;
+            return post.apply(this, given);
+        };
+    """
+    page = visit(prepare=lambda page: page.add_init_script(counted))
+    page.wait_for_selector("ul.wall button.live canvas")
+    page.locator(".bar button", has_text="Adjust").click()
+    page.wait_for_timeout(500)
+    before, tiles = page.evaluate("window.posted"), page.locator("ul.wall button").count()
+    page.locator(".bar .slider input").evaluate(
+        """(input) => {
+            for (let step = 0; step < 50; step++) {
+                input.value = String(0.5 + step / 100);
+                input.dispatchEvent(new Event("input", { bubbles: true }));
+            }
+        }"""
+    )
+    page.wait_for_timeout(1500)
+    assert 0 < page.evaluate("window.posted") - before <= 2 * tiles
+
+
+def test_a_mix_that_was_given_up_is_not_made_of_the_next_face(visit):
+    page = visit("#seed=7")
+    shows(page, "7")
+    page.locator(".stage button", has_text="Mix with another").click()
+    page.locator(".stage button", has_text="Mix with another").press("Escape")
+    page.locator("ul.wall button").nth(4).click()
+    shows(page, "4")
+
+
 def test_pictures_of_others_are_named(desk, tmp_path):
     page = desk()
     Image.new("RGB", (8, 8)).save(tmp_path / "holiday.png")

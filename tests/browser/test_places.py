@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from onpage import STAGE, pixels, said, shows, until
+from phiz.publish import serving
 
 AXE = Path(__file__).resolve().parent.parent.parent / "web/node_modules/axe-core/axe.min.js"
 
@@ -45,6 +46,33 @@ def test_the_page_works_offline_once_loaded(visit):
     page.reload()
     page.wait_for_selector("html[data-state=ready]")
     shows(page, "5")
+
+
+def test_what_is_named_for_its_content_is_fetched_once_and_kept_when_a_site_is_renewed(
+    visit, serve, write, toy_models, tmp_path, monkeypatch
+):
+    asked: list[str] = []
+    answer = serving._Handler.do_GET
+    monkeypatch.setattr(serving._Handler, "do_GET", lambda self: (asked.append(self.path), answer(self)))
+    address = serve(write(toy_models[:1], tmp_path / "site"))
+    versions = "async () => JSON.stringify(await caches.keys())"
+    page = visit(address, service_workers="allow")
+    page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
+    first = page.evaluate(versions)
+    named = [path for path in asked if re.search(r"-[0-9a-f]{8}\.", path)]
+    assert len(named) >= 6
+    assert len(named) == len(set(named))
+
+    write(toy_models[:1], tmp_path / "site", title="Renewed", force=True)
+    asked.clear()
+    page.reload()
+    for _ in range(200):
+        now = page.evaluate(versions)
+        if now != first and len(json.loads(now)) == 1:
+            break
+        page.wait_for_timeout(50)
+    assert now != first
+    assert not [path for path in asked if path.startswith(("/runtime/", "/models/"))]
 
 
 def test_without_a_graphics_card_the_next_means_are_taken(visit):

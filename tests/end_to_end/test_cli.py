@@ -126,6 +126,30 @@ def test_walk_and_inspect(trained, here):
         assert len(seen.stdout) > 40
 
 
+def test_that_nobody_reads_what_is_said_is_no_fault(trained):
+    command = [sys.executable, "-m", "phiz", "inspect", "runs/first"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=trained) as going:
+        assert going.stdout
+        assert going.stderr
+        going.stdout.close()
+        assert going.stderr.read() == b""
+    assert going.returncode == 0
+
+
+@pytest.mark.parametrize(("typed", "status"), [(EOFError, 2), (KeyboardInterrupt, 130)])
+def test_a_question_that_is_not_answered_publishes_nothing(trained, here, monkeypatch, typed, status):
+    def unanswered(question: str) -> str:
+        raise typed
+
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(trained / "config"))
+    monkeypatch.setattr("builtins.input", unanswered)
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    left = here("publish", "runs/first", "-o", "asked", "--anyway", cwd=trained)
+    assert left.returncode == status
+    assert ("--author" in left.stderr) == (status == 2)
+    assert not (trained / "asked").exists()
+
+
 def test_the_same_command_again_is_done(trained):
     again = run_phiz("train", "pictures.zip", "-o", "runs/first", *TRAIN, cwd=trained)
     assert again.returncode == 0
@@ -173,6 +197,10 @@ def huge_png() -> bytes:
         (["generate", "avatar", "-o", "a.png"], 3, 'Did you mean "avatars"'),
         (["generate", "avatars", "-o", "a.png", "--label", "mood=sad"], 2, "avatars has no label"),
         (["walk", "runs/first", "-o", "walk.avi"], 2, ".avi"),
+        (["export", "avatars", "-o", "."], 3, ". is the folder you stand in"),
+        (["evaluate", "runs/first", "-o", "."], 3, ". is the folder you stand in"),
+        (["publish", "runs/first", "-o", "."], 3, "is the folder you stand in"),
+        (["prepare", "pictures.zip", "-o", ".."], 3, "is the folder you stand in"),
         (["inspect", "nowhere"], 3, "nowhere"),
         (["prepare", "pictures.zip", "-o", "holiday"], 3, "holiday"),
     ],

@@ -173,6 +173,20 @@ def test_a_run_finds_its_faces_and_its_report_is_written_into_it(tmp_path):
     phiz.evaluate(tmp_path / "run", samples=64)  # the same place again: replaced
 
 
+def test_the_faces_a_run_learned_from_are_found_in_a_set_that_was_changed_since(tmp_path):
+    learned = photographed(tmp_path / "faces", range(100))
+    toys.model(tmp_path / "run" / "model", faceset=learned.id)
+    asked = {"phiz": "run", "format": 1, "asked": {"source": str(learned.path)}}
+    artefacts.write_json(tmp_path / "run" / "recipe.json", asked)
+    changed = phiz.prepare(learned.path, drop=[4])
+    assert len(changed) == len(learned) - 1
+    done = phiz.evaluate(tmp_path / "run", samples=64)
+    assert done.evaluations[0].copying["flagged"] is False
+    model = phiz.load(tmp_path / "run")
+    for given in (None, learned.path):
+        assert reals.trained_on(tmp_path / "run", model, given).id == learned.id
+
+
 def test_figures_do_not_change_when_features_come_from_the_cache(tmp_path, held):
     model = toys.model(tmp_path / "model")
     first = phiz.evaluate(model.path, held.path, samples=64)

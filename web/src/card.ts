@@ -13,6 +13,7 @@ export function card(app: App, place: HTMLElement): void {
     const figures = Object.entries(said.figures).map(
       ([name, value]) => `${name} ${Number(value.toPrecision(4))}`,
     );
+    const offline = app.site.offline !== null && "serviceWorker" in navigator; // which needs https, or this machine
     const megabytes = (model.bytes / 1e6).toFixed(1);
     const rows: [string, string | null][] = [
       [t("author"), said.author],
@@ -33,7 +34,7 @@ export function card(app: App, place: HTMLElement): void {
       el("p", { class: "lead" }, app.row(t("nobody"), t("limits"))),
       list,
       ...(app.frozen ? [] : [backend(app)]),
-      el("p", { class: "quiet" }, app.row(t("private"), app.site.offline !== null && t("install"))),
+      el("p", { class: "quiet" }, app.row(t("private"), offline && t("install"))),
       el("p", { class: "quiet" }, `phiz ${app.site.phiz}`),
     );
   };

@@ -75,6 +75,7 @@ export class Stage {
       taken(face);
       return;
     }
+    this.picking = null;
     const other = face.model !== this.app.model.hash;
     this.still();
     this.face = { ...face }; // the wall may alter its own
@@ -342,6 +343,7 @@ export class Stage {
   }
 
   private leave(): void {
+    this.picking = null;
     this.hide();
     this.still();
     document.querySelector<HTMLElement>('ul.wall button[tabindex="0"]')?.focus();

@@ -16,16 +16,29 @@ const { plan } = self;
 // Pages of one host share its caches, so each page's begin with its own address.
 const OWN = `phiz-${self.registration.scope}-`;
 const NAME = OWN + plan.version;
+const NAMED_FOR_CONTENT = /-[0-9a-f]{8}\.[\w.]+$/;
 
 self.addEventListener("install", (event) => {
   const keep = async (): Promise<void> => {
     const cache = await caches.open(NAME);
-    // Past the browser's own cache, which may still hold the page as it was.
-    await cache.addAll(plan.first.map((name) => new Request(name, { cache: "reload" })));
+    await Promise.all(
+      plan.first.map((name) => (NAMED_FOR_CONTENT.test(name) ? take(cache, name) : anew(cache, name))),
+    );
     await self.skipWaiting();
   };
   event.waitUntil(keep());
 });
+
+/** Past the browser's own cache, which may still hold the page as it was. */
+async function anew(cache: Cache, name: string): Promise<void> {
+  await cache.add(new Request(name, { cache: "reload" }));
+}
+
+/** What is named for its content is the same wherever it was kept: by the page just now, or by the version before. */
+async function take(cache: Cache, name: string): Promise<void> {
+  const kept = await caches.match(name);
+  await (kept ? cache.put(name, kept) : cache.add(name));
+}
 
 self.addEventListener("activate", (event) => {
   const tidy = async (): Promise<void> => {

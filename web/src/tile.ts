@@ -11,6 +11,8 @@ export interface Tile {
   button: HTMLButtonElement;
   seen: boolean;
   live: boolean;
+  /** Counts its drawings: of all that were asked for, the last one is wanted. */
+  stamp: number;
 }
 
 /** Let a face look about for a moment: a small round in the space of latents. */

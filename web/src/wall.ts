@@ -83,7 +83,7 @@ export class Wall {
     }
     item.replaceChildren(made);
     if (!item.isConnected) this.list.append(item);
-    const tile = { face, item, button: made, seen: false, live: false };
+    const tile = { face, item, button: made, seen: false, live: false, stamp: 0 };
     made.tabIndex = this.tiles.length ? -1 : 0;
     made.classList.toggle("kept", this.app.favourites.has(this.app.idOf(face)));
     made.addEventListener(
@@ -110,8 +110,10 @@ export class Wall {
     const { app } = this;
     if (tile.live || !app.ready || tile.face.model !== app.model.hash) return;
     tile.live = true;
-    const wanted = (): boolean => tile.seen && tile.item.isConnected;
+    const mine = ++tile.stamp;
+    const wanted = (): boolean => mine === tile.stamp && tile.seen && tile.item.isConnected;
     void app.engine.draw(tile.face, { wanted }).then((image) => {
+      if (mine !== tile.stamp) return;
       if (image) this.put(tile, image);
       else tile.live = false;
     });
@@ -160,6 +162,7 @@ export class Wall {
       Object.assign(tile.face, { ...this.faceOf(0), origin });
       tile.button.setAttribute("aria-label", this.app.describe(tile.face));
       tile.live = false;
+      tile.stamp++;
       if (tile.seen) this.draw(tile);
     }
   }

@@ -112,4 +112,8 @@ def _directions(items: list[str] | None) -> dict[int, str]:
 
 
 def _ask(what: str) -> str:
-    return str(typer.prompt(f"{what.capitalize()} of the model", default="", show_default=False))
+    try:
+        return input(f"{what.capitalize()} of the model: ")
+    except EOFError:
+        print()
+        return ""

@@ -79,4 +79,7 @@ def inspect(
 
     from phiz.verbs.inspect import inspect as verb
 
-    Console().print(verb(path, save=save, force=force))
+    console = Console()
+    with console.capture() as shown:
+        console.print(verb(path, save=save, force=force))
+    put(shown.get().removesuffix("\n"))

@@ -57,11 +57,9 @@ def golden(model: Model, engine: Engine) -> dict[str, Any]:
     return {"seeds": seeds, "step": step, "values": base64.b64encode(values.tobytes()).decode()}
 
 
-def icon(face: np.ndarray, side: int) -> bytes:
-    """Return a face as the picture an installed page is known by: a PNG."""
-    file = io.BytesIO()
+def icon(model: Model, face: np.ndarray, seed: int, side: int) -> bytes:
+    """Return the face of a seed as the picture an installed page is known by: a PNG that says what it is."""
     large = Image.fromarray(face).resize((side, side), Image.Resampling.LANCZOS)
     if side <= _FETCHED:
         large = large.quantize(256)
-    large.save(file, "PNG", optimize=True)
-    return file.getvalue()
+    return marks.encode(large, ".png", marks.facts(model.hash, [seed], 1.0))

@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import io
 import re
+import socket
 from collections.abc import Iterator
 from functools import lru_cache, partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -108,6 +109,20 @@ def served(folder: Path, port: int = 0, host: str = "127.0.0.1") -> Iterator[tup
     except OSError as fault:
         raise PhizError(f"Port {port} cannot be used: {fault.strerror}; choose another: --port.") from None
     try:
-        yield server, f"http://{host}:{server.server_address[1]}/"
+        yield server, f"http://{_reached(host)}:{server.server_address[1]}/"
     finally:
         server.server_close()
+
+
+def _reached(host: str) -> str:
+    """Return the address by which others reach a server at `host`: 0.0.0.0 stands for all that there are."""
+    if host != "0.0.0.0":
+        return host
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        try:
+            one.connect(
+                ("192.0.2.1", 9)
+            )  # sends nothing: it chooses the address from which that would be reached
+        except OSError:  # there is no network
+            return "127.0.0.1"
+        return str(one.getsockname()[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import tarfile
 from collections import Counter
 from collections.abc import Iterable
@@ -173,5 +174,10 @@ def table_of(found: list[layers.Layer]) -> Listing:
 
 
 def size_of(folder: Path) -> int:
-    """Return the bytes of all files below `folder`."""
-    return sum(entry.stat().st_size for entry in folder.rglob("*") if entry.is_file())
+    """Return the bytes of all files below `folder`; a training may take some away meanwhile."""
+    found = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                found += os.path.getsize(os.path.join(place, name))
+    return found

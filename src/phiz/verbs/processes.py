@@ -15,7 +15,6 @@ from phiz import artefacts
 from phiz.errors import PhizError, UsageError
 from phiz.faceset import FaceSet
 from phiz.launching import by_torchrun, launched
-from phiz.verbs import sources
 
 if TYPE_CHECKING:
     from phiz.training.distributed import Group
@@ -130,7 +129,7 @@ def faces_of(run: Run, source: Path) -> FaceSet:
     """
     given = artefacts.kind_of(source) == "faceset"
     path = source if given else run.folder / "faceset"
-    faces = sources.version(path, run.faceset) or FaceSet.open(path)
+    faces = FaceSet.version(path, run.faceset) or FaceSet.open(path)
     if faces.id != run.faceset:
         raise PhizError(
             f"{path} is not the face set that the first process trains on (id {faces.id[:12]}, not "

@@ -80,7 +80,7 @@ def publish(
         PhizError: no model at a source, one that copies, or something at `out` that may not be replaced.
         Surroundings: the disk is full.
     """
-    out = Path(out)
+    out = artefacts.named(out)
     listed = [sources] if isinstance(sources, str | Path) else list(sources)
     if not 1 <= len(listed) <= _MOST_MODELS:
         raise UsageError(f"A page shows 1 to {_MOST_MODELS} models, not {len(listed)}.")
@@ -194,7 +194,7 @@ def _shown(
         "wall": {"seed": seeds[0]},
         "card": _card(model, who),
     }
-    icons = {side: faces.icon(made[0], side) for side in _ICON_SIDES if first}
+    icons = {side: faces.icon(model, made[0], seeds[0], side) for side in _ICON_SIDES if first}
     return site.Shown(data, site.packed(kept.data), faces.pictures(model, made, seeds), icons)
 
 

@@ -163,7 +163,7 @@ def _digests(faces: FaceSet) -> Iterator[bytes]:
 def trained_on(source: Path, model: Model, given: str | Path | None) -> FaceSet | None:
     """Return the face set a model learned from; None where it is not at hand."""
     if given is not None:
-        faces = FaceSet.open(given)
+        faces = FaceSet.version(given, model.config.faceset) or FaceSet.open(given)
         if faces.id != model.config.faceset:
             raise PhizError(
                 f"{given} is not the face set {source} learned from (id {faces.id[:12]}, not "
@@ -176,9 +176,9 @@ def trained_on(source: Path, model: Model, given: str | Path | None) -> FaceSet 
     asked = json.loads((run / "recipe.json").read_text("utf-8")).get("asked", {}).get("source")
     for place in (run / "faceset", Path(asked) if asked else None):
         if place is not None and artefacts.kind_of(place) == "faceset":
-            faces = FaceSet.open(place)
-            if faces.id == model.config.faceset:
-                return faces
+            found = FaceSet.version(place, model.config.faceset)
+            if found is not None:
+                return found
     return None
 
 

@@ -45,7 +45,7 @@ def faces_of(run: Run, source: str | Path, labels: str | Path | None) -> FaceSet
     if artefacts.kind_of(source) == "faceset":
         faces = _given(run, source, labels)
     else:
-        faces = version(run.folder / "faceset", run.faceset) or _cut(run, source, labels)
+        faces = FaceSet.version(run.folder / "faceset", run.faceset) or _cut(run, source, labels)
     if len(faces) * faces.channels * faces.size**2 <= _HASHED:
         faces.verify()
     if len(faces) < 16:
@@ -67,7 +67,7 @@ def _given(run: Run, source: Path, labels: str | Path | None) -> FaceSet:
         raise UsageError(f"{source} is a face set, cut already; leave --prepare out.")
     if labels is not None:
         raise UsageError(f"{source} is a face set and has its labels already; leave --labels out.")
-    faces, size = version(source, run.faceset) or FaceSet.open(source), run.recipe.size
+    faces, size = FaceSet.version(source, run.faceset) or FaceSet.open(source), run.recipe.size
     _check_same(run, faces)
     if faces.size != size and not (isinstance(run.recipe, UpscalingRecipe) and faces.size > size):
         raise PhizError(
@@ -75,18 +75,6 @@ def _given(run: Run, source: Path, labels: str | Path | None) -> FaceSet:
             "on the pictures it was made from."
         )
     return faces
-
-
-def version(folder: Path, identity: str | None) -> FaceSet | None:
-    """Open the version of a face set that has this id, the newest or one before; None if it is not there."""
-    if identity is None:
-        return None
-    for path in (folder, folder / f"faceset-{identity[:12]}.json"):
-        if path.exists():
-            faces = FaceSet.open(path)
-            if faces.id == identity:
-                return faces
-    return None
 
 
 def _cut(run: Run, source: Path, labels: str | Path | None) -> FaceSet:
