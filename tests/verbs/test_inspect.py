@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import tarfile
 import zipfile
 
@@ -18,6 +19,7 @@ from phiz import cli, marks
 from phiz.artefacts import building, write_json
 from phiz.errors import PhizError, UsageError
 from phiz.faceset_writer import FaceSetWriter
+from phiz.sampling.loose import size_of
 from phiz.sampling.showing import course, few, size_in_words
 from phiz.verbs.generate import generate
 from phiz.verbs.inspect import inspect
@@ -278,3 +280,17 @@ def test_numbers_in_words():
     assert len(course(range(1000), 20)) == 20
     assert course([float("nan")]) == ""
     assert few(["a", "b", "c"], 2) == "a, b and 1 more"
+
+
+def test_files_that_go_while_they_are_counted_are_not_missed(tmp_path, monkeypatch):
+    (tmp_path / "stays").write_bytes(b"12345")
+    (tmp_path / "goes").write_bytes(b"12")
+    size = os.path.getsize
+
+    def gone(path: str) -> int:
+        if path.endswith("goes"):
+            raise FileNotFoundError(path)
+        return size(path)
+
+    monkeypatch.setattr(os.path, "getsize", gone)
+    assert size_of(tmp_path) == 5

@@ -8,8 +8,10 @@ import json
 import os
 import re
 import shutil
+import socket
 import threading
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import numpy as np
@@ -316,6 +318,20 @@ def test_preview_serves_a_site_with_the_right_headers(model, tmp_path):
         finally:
             server.shutdown()
             thread.join()
+
+
+def test_a_site_for_the_network_says_where_others_find_it(model, tmp_path):
+    publish(model, tmp_path / "site")
+    with served(tmp_path / "site", host="0.0.0.0") as (_, address):
+        assert "//0.0.0.0" not in address
+        place = urllib.parse.urlsplit(address)
+        socket.create_connection((place.hostname, place.port)).close()
+
+
+def test_icons_say_what_they_are(model, tmp_path):
+    publish(model, tmp_path / "site")
+    for icon in ("icon-192.png", "icon-512.png"):
+        assert marks.read(tmp_path / "site" / icon)["synthetic"] is True
 
 
 def test_preview_says_what_it_cannot_serve(model, tmp_path):
