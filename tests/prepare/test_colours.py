@@ -66,3 +66,15 @@ def test_measured_labels_fill_what_a_table_leaves_open(tmp_path: Path) -> None:
     more = prepare(tmp_path / "p", tmp_path / "one", size=48, labels="colours", warn=lambda line: None)
     assert [row["labels"] for row in more.faces()][:24] == [row["labels"] for row in measured.faces()]
     assert len(more) == 25
+
+
+def test_colours_that_are_clear_in_no_picture_make_no_label(tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    said: list[str] = []
+    for index in range(20):
+        noise = np.random.default_rng(index).integers(0, 256, (48, 48, 3)).astype(np.uint8)
+        Image.fromarray(noise).save(tmp_path / "p" / f"{index:02}.png")
+    made = prepare(tmp_path / "p", tmp_path / "one", size=48, labels="colours", warn=said.append)
+    assert made.schema == {}
+    assert made.labels.shape == (20, 0)
+    assert any("clear in none" in line for line in said)

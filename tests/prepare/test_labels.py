@@ -206,3 +206,15 @@ def test_ages_are_read_as_people_write_them(tmp_path: Path) -> None:
 def test_one_age_for_all_is_looked_at_as_well(tmp_path: Path) -> None:
     (tmp_path / "l.csv").write_text("file,age,hair\n1.jpg,16,red\n2.jpg,16,black\n", "utf-8")
     assert sorted(read_labels(tmp_path / "l.csv", ["1.jpg", "2.jpg"], lambda line: None).left_out) == [0, 1]
+
+
+def test_a_label_that_only_pictures_left_out_have_is_left_out_too(tmp_path: Path) -> None:
+    said: list[str] = []
+    (tmp_path / "l.csv").write_text("file,age,grade\n1.jpg,15,9th\n2.jpg,40,\n3.jpg,50,\n", "utf-8")
+    found = read_labels(f"{tmp_path / 'l.csv'}:age,grade", ["1.jpg", "2.jpg", "3.jpg"], said.append)
+    assert found.schema == {"age": ["40", "50"]}
+    assert found.table.tolist() == [[-1], [0], [1]]
+    assert any('"grade" is left out' in line for line in said)
+    (tmp_path / "l.csv").write_text("file,age\n1.jpg,15\n2.jpg,\n", "utf-8")
+    none = read_labels(f"{tmp_path / 'l.csv'}:age", ["1.jpg", "2.jpg"], said.append)
+    assert (none.schema, none.table.shape, none.left_out) == ({}, (2, 0), {0: "under 18: age 15"})

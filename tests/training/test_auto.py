@@ -219,6 +219,34 @@ def test_starting_from_a_model_of_the_same_faces_an_outline_is_drawn_only_if_ask
     assert json.loads((tmp_path / "other" / "recipe.json").read_text())["recipe"]["outline"] is not None
 
 
+def test_named_recipes_go_on_too_and_one_given_whole_stays_as_it_is(tmp_path, capsys):
+    faces = write_faces(tmp_path / "faces", 40)
+    small = SMALL["modern"] | {"batch": "8"}
+    donor = phiz.train(faces.path, tmp_path / "donor", recipe="modern", steps=3, settings=small).folder
+    whole = changed(RECIPES["modern"], small | {"size": "32"})
+    for name, recipe, settings in (("named", "modern", small), ("whole", whole, None)):
+        capsys.readouterr()
+        run = phiz.train(
+            faces.path, tmp_path / name, recipe=recipe, steps=8, settings=settings, start_from=donor
+        ).folder
+        written = json.loads((run / "recipe.json").read_text())
+        assert (written["recipe"]["outline"] is None) == (name == "named")
+        assert ("There is no outline stage" in (run / "log.txt").read_text()) == (name == "named")
+
+
+def test_reasons_name_all_that_a_rate_is_made_of_and_what_of_gamma_was_asked_for(tmp_path):
+    chosen, why = auto.choose(
+        RECIPES["auto"].model_copy(update={"batch": 32}), replace(CASE, steps=16_000, counted=True)
+    )
+    assert "over the root of 2 and of 4" in why["rates"]
+    assert chosen.generator.rate == pytest.approx(2e-3 / math.sqrt(8))
+    faces = write_faces(tmp_path / "faces", 40)
+    settings = SMALL["auto"] | {"batch": "8", "penalty.gamma_end": "1"}
+    phiz.train(faces.path, tmp_path / "run", steps=3, settings=settings)
+    reasons = json.loads((tmp_path / "run" / "recipe.json").read_text())["reasons"]
+    assert any(r.startswith("gamma 2 ") and r.endswith("penalty.gamma_end as you asked.") for r in reasons)
+
+
 def test_a_batch_that_does_not_fit_is_split_before_it_is_timed(tmp_path, monkeypatch):
     faces = write_faces(tmp_path / "faces", 40)
     step = gan.GAN._adversarial_step

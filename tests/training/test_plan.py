@@ -81,12 +81,25 @@ def test_a_plan_survives_its_json():
 
 def test_evaluations_take_a_small_share_of_the_time_and_end_with_the_last_step():
     task = Sleeper({"a": 0.001, "b": 0.002}, {"a": 0.2, "b": 0.8})
-    made = plan.measured(task, 4.0, lambda: time.sleep(0.02))
+    made = plan.measured(task, 4.0, lambda count: time.sleep(0.02), 1000)
     assert 4 <= len(made.evaluations) <= 8
     assert len(made.evaluations) * 0.02 < 0.05 * 4.0
     assert made.evaluations[-1] == made.steps
     assert made.evaluations[0] > made.stages[0].steps
-    assert plan.measured(task, 4.0, lambda: time.sleep(0.3)).evaluations == []
+    assert plan.measured(task, 4.0, lambda count: time.sleep(0.3), 1000).evaluations == []
+
+
+def test_what_an_evaluation_costs_is_found_out_by_few_of_its_faces():
+    task, asked = Sleeper({"a": 0.001}, {"a": 1.0}), []
+
+    def evaluate(count: int) -> None:
+        asked.append(count)
+        time.sleep(0.01 + count * 1e-4)
+
+    made = plan.measured(task, 4.0, evaluate, 1000)
+    assert sum(asked) < 400
+    assert len(made.evaluations) == 1  # of 0.11 s, of which 0.16 s may be spent
+    assert plan.measured(task, 4.0, lambda count: time.sleep(count * 2e-4), 1000).evaluations == []
 
 
 def test_evaluations_of_a_fixed_number_of_steps_are_the_same_every_time():

@@ -185,6 +185,16 @@ def test_variety_is_1_for_the_data_and_0_for_the_same_face_or_a_few():
     assert variety(others[:1], real[:1]).item() == 1
 
 
+@pytest.mark.parametrize("distinct", [2, 16, 24, 40])
+def test_variety_of_few_faces_that_a_batch_holds_more_than_once(distinct):
+    torch.manual_seed(0)
+    few = torch.rand(distinct, 3, 16, 16)
+    real = few[torch.arange(64) % distinct]
+    assert variety(torch.rand(64, 3, 16, 16), real).item() == pytest.approx(1, abs=0.25)
+    alike = few[:1].expand(64, -1, -1, -1) + 1e-4 * torch.rand(64, 3, 16, 16)
+    assert variety(alike, real).item() < 0.01
+
+
 def test_collapse_is_noticed(tmp_path, monkeypatch):
     faces = write_faces(tmp_path / "faces", 64)
     task = task_of("slim", faces, outline="null")

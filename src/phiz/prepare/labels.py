@@ -252,6 +252,9 @@ def _encode(columns: dict[str, list[str]], warn: Warn) -> tuple[dict[str, list[s
     schema, codes = {}, []
     for attribute, texts in columns.items():
         values, of = values_of(text for text in texts if text)
+        if not values:
+            warn(f'"{attribute}" is left out: none of the pictures that may be used has a value.')
+            continue
         if len(values) > MOST_VALUES:
             raise PhizError(f'"{attribute}" has {len(values):,} values; {MOST_VALUES:,} are the most.')
         if not set(values) <= of.keys():
@@ -261,4 +264,5 @@ def _encode(columns: dict[str, list[str]], warn: Warn) -> tuple[dict[str, list[s
         code = {text: place[value] for text, value in of.items()}
         schema[attribute] = values
         codes.append([code.get(text, -1) for text in texts])
-    return schema, np.array(codes, np.int16).T.copy()
+    count = len(next(iter(columns.values()), ()))
+    return schema, np.array(codes, np.int16).reshape(len(schema), count).T.copy()

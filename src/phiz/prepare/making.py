@@ -192,8 +192,12 @@ class Job:
         """Return the label schema of these rows."""
         schema = {name: list(values) for name, values in self.table.schema.items()}
         if self.table.measured:
-            known = schema.setdefault(colours.NAME, [])
-            known += sorted({row.labels.get(colours.NAME, "") for row in rows()} - {"", *known})
+            known = schema.get(colours.NAME, [])
+            found = {row.labels.get(colours.NAME, "") for row in rows()} - {"", *known}
+            if known or found:
+                schema[colours.NAME] = known + sorted(found)
+            else:
+                self.warn("The colour of hair is clear in none of the pictures, so they have no label of it.")
         return schema
 
     def _write(self, folder: Path, work: Work, decision: Decision, how: Cutting, limits: Limits) -> None:

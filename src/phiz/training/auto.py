@@ -151,7 +151,8 @@ def _rate_said(rate: float, steps: int, warmup: int, below: float) -> str:
     rise = f"; they rise over the first {warmup} steps, an eighth of them at most." if warmup else "."
     if below > 1.0:
         held = f"{_RATE:g}, the highest that held at batches of {_MEASURED}, over the root of {below:g}"
-        return f"rates {rate:.2g}: {held}{rise}"
+        fallen = f" and of {steps / _SURE:g}, as it held up to {_SURE:,} steps" if steps > _SURE else ""
+        return f"rates {rate:.2g}: {held}{fallen}{rise}"
     if steps <= _SURE:
         return f"rates {rate:g}: the highest that held, up to {_SURE:,} steps{rise}"
     return f"rates {rate:.2g}: {_RATE:g} held up to {_SURE:,} steps, and falls by the root of more{rise}"

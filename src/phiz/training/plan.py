@@ -21,6 +21,7 @@ FILM_FRAMES = 60
 _EVALUATING = 0.04  # the share of the time that evaluations may take
 _SAMPLING = 0.0125  # the share that samples may take
 _EVALUATIONS = 40
+_FEW = 32  # faces of a first evaluation, which says what one costs whatever its faces are
 _RARELY = 1000
 _A_SHEET = 50  # steps, at least, for each sheet of samples where nothing is measured
 _AHEAD = 8  # steps that a GPU is told of before it is waited for: in a training the host does not wait at all
@@ -87,13 +88,15 @@ def staged(task: Task, counts: Sequence[int], frames: int = FILM_FRAMES) -> Plan
 def measured(
     task: Task,
     seconds: float,
-    evaluate: Callable[[], object] | None = None,
+    evaluate: Callable[[int], object] | None = None,
+    samples: int = 0,
     sheet: Callable[[np.ndarray], object] = len,
 ) -> Plan:
     """Measure the rate of each stage and plan a training that takes `seconds` from now.
 
-    The measuring leaves no trace in the task's state. What samples, checkpoints and evaluations cost is
-    set aside; `evaluate` is what an evaluation does, `sheet` what is made of samples, to be timed.
+    The measuring leaves no trace in the task's state. What sheets of samples and evaluations cost is set
+    aside; `evaluate` is what an evaluation does with so many faces, of which a whole one takes `samples`,
+    `sheet` what is made of samples, to be timed.
     """
     start = time.perf_counter()
     kept = copied(task.tensors())
@@ -102,7 +105,7 @@ def measured(
         rates.append(rate(task, stage.name, min(8.0, max(0.3, 0.025 * seconds * stage.share))))
     position = start_of(task)
     sample_cost = _cost(lambda: sheet(task.sample(position)))
-    evaluation_cost = _cost(evaluate) if evaluate else 0.0
+    evaluation_cost = _evaluation_cost(evaluate, samples) if evaluate else 0.0
     task.restore(kept)
 
     frames = int(min(FILM_FRAMES, max(8, _SAMPLING * seconds / sample_cost)))
@@ -142,6 +145,19 @@ def _cost(act: Callable[[], object]) -> float:
     start = time.perf_counter()
     act()
     return time.perf_counter() - start
+
+
+def _evaluation_cost(evaluate: Callable[[int], object], samples: int) -> float:
+    """Return the seconds of an evaluation of `samples` faces, by two of fewer: it may take long."""
+    few = min(_FEW, samples)
+    more = few + (samples - few) // 4
+    least = _cost(lambda: evaluate(few))
+    if more == few:
+        return least
+    start = time.perf_counter()
+    evaluate(more)
+    slower = max(0.0, time.perf_counter() - start - least)
+    return least + slower * (samples - few) / (more - few)
 
 
 def rate(task: Task, stage: str, seconds: float) -> float:

@@ -79,8 +79,13 @@ class Players:
 
     @property
     def most_splits(self) -> int:
-        """Into how many pieces a batch can be split: one row each, in the process that has the fewest."""
-        return self.batch // self.group.world
+        """Into how many pieces a batch can be split, in the process that has the fewest rows.
+
+        One row each; two where batch norm has nothing but them to take a mean of.
+        """
+        modules = (module for network in (self.generator, self.discriminator) for module in network.modules())
+        least = 2 if any(isinstance(module, nn.BatchNorm1d) for module in modules) else 1
+        return max(1, self.batch // self.group.world // least)
 
     def indices(self, step: int) -> np.ndarray:
         """Return which faces a step sees, of this process's rows."""
@@ -180,7 +185,7 @@ class Players:
 
     def draw(self, model: nn.Module, count: int = SAMPLES) -> np.ndarray:
         """Return the faces that `model` makes of seeds 0 .. count - 1: uint8 (count, H, W, 3)."""
-        parts = []
+        faces = np.empty((count, self.recipe.size, self.recipe.size, 3), np.uint8)
         for start in range(0, count, SAMPLES):
             seeds = range(start, min(start + SAMPLES, count))
             codes = torch.from_numpy(latents.latents(seeds, self.recipe.z)).to(self.device)
@@ -192,8 +197,8 @@ class Players:
                         for i in range(0, len(codes), 16)
                     ]
                 )
-            parts.append(to_uint8(pictures.float().cpu().numpy(), self.output_range))
-        return np.concatenate(parts)
+            faces[start : start + SAMPLES] = to_uint8(pictures.float().cpu().numpy(), self.output_range)
+        return faces
 
     def sample(self, position: Position, count: int = SAMPLES) -> np.ndarray:
         """Return the faces of seeds 0 .. count - 1 as they stand: uint8 (count, H, W, 3)."""

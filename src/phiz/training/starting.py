@@ -52,6 +52,11 @@ def check(recipe: Recipe, donor: Donor | None) -> None:
 def check_labels(recipe: Recipe, schema: Mapping[str, Sequence[str]]) -> None:
     """Refuse labels of faces that the networks of `recipe` do not take (UsageError)."""
     name = recipe.network.name
+    for label in (label for label, values in schema.items() if recipe.conditional and not values):
+        raise UsageError(
+            f'No face has a value of "{label}", so nothing can be learned of it: prepare the faces anew, '
+            "which leaves it out, or --set conditional=false learns them without labels."
+        )
     if recipe.conditional and schema and "labels" not in networks.takes(name, "generator"):
         raise UsageError(
             f'The network "{name}" takes no labels, and these faces have {", ".join(schema)}: '

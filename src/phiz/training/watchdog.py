@@ -142,15 +142,19 @@ def variety(made: Tensor, real: Tensor) -> Tensor:
 
     Each is the median distance from a face to the nearest other, at 8 px. 1 is as varied as the data; 0 is
     the same face again and again, and stays so where there are several such faces. 1 where it cannot be told.
+    Of a real face that a batch holds more than once, as those of few faces do, one copy counts.
     """
     with torch.no_grad():
-        apart, of = _apart(made), _apart(real)
-        return torch.where(of > 1e-6, apart / of.clamp(min=1e-6), torch.ones_like(of))
+        apart, of = _apart(made), _apart(real, copies=False)
+        told = (of > 1e-6) & of.isfinite()
+        return torch.where(told, apart / of.clamp(min=1e-6), torch.ones_like(of))
 
 
-def _apart(pictures: Tensor) -> Tensor:
+def _apart(pictures: Tensor, copies: bool = True) -> Tensor:
     flat = F.adaptive_avg_pool2d(pictures, min(8, pictures.shape[-1])).flatten(1)
     if len(flat) < 2:
         return flat.new_zeros(())
-    distances = torch.cdist(flat, flat)
+    distances = torch.cdist(flat, flat, compute_mode="donot_use_mm_for_euclid_dist")
+    if not copies:
+        distances = distances.masked_fill(distances < 1e-5, torch.inf)
     return distances.fill_diagonal_(torch.inf).min(1).values.median()

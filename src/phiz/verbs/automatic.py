@@ -100,10 +100,11 @@ def _choose(run: Run, faces: FaceSet, steps: int) -> None:
         reasons["outline"] = "outline none: G draws these faces already."
     run.recipe = recipe.changed(chosen, settings).model_copy(update={"steps": run.recipe.steps})
     run.reasons = [f"{name}: as you asked." if asked(name) else line for name, line in reasons.items()]
-    one = [key for key in _KEYS["rates"] if key in settings]
-    if len(one) == 1:
-        rates = list(reasons).index("rates")
-        run.reasons[rates] = f"{reasons['rates'].removesuffix('.')}; {one[0]} as you asked."
+    for choice in ("rates", "gamma"):
+        one = [key for key in _KEYS[choice] if key in settings]
+        if len(one) == 1:
+            place = list(reasons).index(choice)
+            run.reasons[place] = f"{reasons[choice].removesuffix('.')}; {one[0]} as you asked."
 
 
 def network_of(donor: Model, base: Recipe) -> Network:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from phiz.training.tasks import Task
 
 DEFAULT_MINUTES = 5.0
+_LEAST_LEFT = 0.2  # the share of the minutes that is left for steps, however long it took to prepare them
 
 
 @dataclass
@@ -197,7 +198,7 @@ def _ready(run: Run, faces: FaceSet, make: MakeJob, group: Group) -> tuple[Job, 
             _check_versions(run)
         measure = None
     else:
-        measure = _make_plan(run, job, group)
+        measure = _make_plan(run, job, group, started)
     assert run.plan
     if group.first:
         aside = Aside(run.folder)
@@ -260,22 +261,32 @@ def _profile(folder: Path, lines: list[str], screen: TrainingScreen | Silence) -
         screen.say(line)
 
 
-def _make_plan(run: Run, job: Job, group: Group) -> Measure | None:
-    """Fix the steps of a training and write them down; return the measure if one had to be timed for it."""
+def _make_plan(run: Run, job: Job, group: Group, started: float) -> Measure | None:
+    """Fix the steps of a training and write them down; return the measure if one had to be timed for it.
+
+    What has passed since `started` is of the minutes that were asked for.
+    """
     import torch
 
     from phiz.training import plan
+
+    def left() -> float:
+        asked = 60 * float(run.asked["minutes"])
+        return max(_LEAST_LEFT * asked, asked - (time.monotonic() - started))
 
     task, asked = job.task, run.asked.get("evaluate_every")
     measure: Measure | None = None
     if run.recipe.steps is not None:
         run.plan = plan.fixed(task, run.recipe.steps)
     elif asked is not None or not group.first:
-        run.plan = plan.measured(task, 60 * run.asked["minutes"] - run.spent, sheet=job.sheet)
+        run.plan = plan.measured(task, left(), sheet=job.sheet)
     else:
         watch, start = job.measure(), plan.start_of(task)
-        seconds = 60 * run.asked["minutes"] - run.spent
-        run.plan = plan.measured(task, seconds, lambda: watch(task.sample(start, watch.samples)), job.sheet)
+
+        def evaluate(count: int) -> float:
+            return watch(task.sample(start, count))
+
+        run.plan = plan.measured(task, left(), evaluate, watch.samples, job.sheet)
         measure = watch
     if asked is not None:
         run.plan.evaluations = plan.every(run.plan, asked) if asked else []

@@ -198,7 +198,8 @@ def _faces(source: str | Path, labels: str | Path | None, run: Run) -> FaceSet:
     from phiz.training import starting
 
     faces = sources.faces_of(run, source, labels)
-    if _goes_on(run, faces) and not any(k.split(".")[0] == "outline" for k in run.asked["settings"] or {}):
+    if _goes_on(run, faces) and run.recipe.outline:
+        sources.say(run, "There is no outline stage, as the model to start from draws these faces already.")
         run.recipe = run.recipe.model_copy(update={"outline": None})
     starting.check_labels(run.recipe, faces.schema)
     automatic.settle(run, faces)
@@ -208,10 +209,17 @@ def _faces(source: str | Path, labels: str | Path | None, run: Run) -> FaceSet:
 def _goes_on(run: Run, faces: FaceSet) -> bool:
     """Say whether a new run starts from a model of these very faces, which it draws already.
 
-    On other faces the outline stage pays, whatever a model draws (benchmarks/RESULTS.md).
+    On other faces the outline stage pays, whatever a model draws (benchmarks/RESULTS.md). A recipe that is
+    given whole, and what was set of the stage, stay as they were asked.
     """
-    starts = run.plan is None and run.donor is not None
-    return starts and load(run.asked["start_from"]).config.faceset == faces.id
+    from phiz.training.recipe import RECIPES
+
+    given = run.asked["recipe"] not in (None, *RECIPES)
+    if run.plan is not None or run.donor is None or given:
+        return False
+    if any(key.split(".")[0] == "outline" for key in run.asked["settings"] or {}):
+        return False
+    return load(run.asked["start_from"]).config.faceset == faces.id
 
 
 def _gan(run: Run, faces: FaceSet, device: torch.device, group: Group) -> Job:
