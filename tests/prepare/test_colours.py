@@ -72,8 +72,7 @@ def test_colours_that_are_clear_in_no_picture_make_no_label(tmp_path: Path) -> N
     (tmp_path / "p").mkdir()
     said: list[str] = []
     for index in range(20):
-        noise = np.random.default_rng(index).integers(0, 256, (48, 48, 3)).astype(np.uint8)
-        Image.fromarray(noise).save(tmp_path / "p" / f"{index:02}.png")
+        Image.fromarray(face((150, 150, 120), seed=index)).save(tmp_path / "p" / f"{index:02}.png")
     made = prepare(tmp_path / "p", tmp_path / "one", size=48, labels="colours", warn=said.append)
     assert made.schema == {}
     assert made.labels.shape == (20, 0)
