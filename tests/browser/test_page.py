@@ -225,6 +225,59 @@ def test_a_mix_that_was_given_up_is_not_made_of_the_next_face(visit):
     shows(page, "4")
 
 
+def test_until_faces_are_made_the_stage_shows_no_face_of_another_model(visit, toy_models):
+    page = visit(f"#seed=7&model={toy_models[1].hash}", idle=True)
+    page.wait_for_selector("ul.wall img")
+    page.wait_for_timeout(300)
+    assert pixels(page).max() == 0  # nothing is drawn yet
+    page = visit("#seed=7", idle=True)
+    until(page, f"document.querySelector('{STAGE}').width === 32")
+    page.wait_for_timeout(300)
+    assert pixels(page).max() > 0
+
+
+def test_faces_of_two_models_are_not_mixed(visit, toy_models):
+    page = visit()
+    faces = [f"seed={seed}&model={model.hash}" for seed, model in zip((3, 5), toy_models, strict=True)]
+    shows(page, "0")
+    page.locator(".stage button", has_text="Mix with another").click()
+    page.evaluate("(link) => { location.hash = link; }", faces[1])
+    shows(page, "5")
+    page.locator("ul.wall button").nth(2).click()
+    shows(page, "2")
+    assert "~" not in page.url
+
+
+def test_the_address_goes_with_the_model_and_with_a_slider_that_is_dragged(visit, toy_models):
+    page = visit("#seed=7")
+    shows(page, "7")
+    for step in range(40):
+        set_slider(page, "Truncation", 0.5 + step / 100)
+    until(page, "location.hash.includes('truncation=0.9')")
+    page.locator("#models select").select_option(index=1)
+    until(page, f"location.hash.includes('{toy_models[1].hash[:8]}')")
+
+
+def test_back_to_the_bare_page_gives_up_what_was_under_way(visit):
+    page = visit("", viewport={"width": 390, "height": 800})
+    page.wait_for_selector("ul.wall button.live canvas")
+    page.locator("ul.wall button").nth(3).click()
+    shows(page, "3")
+    page.locator(".stage button", has_text="Mix with another").click()
+    page.go_back()
+    page.wait_for_timeout(200)
+    page.locator("ul.wall button").nth(4).click()
+    shows(page, "4")
+
+
+def test_the_wall_is_read_out_in_the_language_that_is_chosen(visit):
+    page = visit()
+    before = page.locator("ul.wall button").nth(3).get_attribute("aria-label")
+    page.locator(".language select").select_option(value="ja")
+    until(page, "document.documentElement.lang === 'ja'")
+    assert page.locator("ul.wall button").nth(3).get_attribute("aria-label") != before
+
+
 def test_pictures_of_others_are_named(desk, tmp_path):
     page = desk()
     Image.new("RGB", (8, 8)).save(tmp_path / "holiday.png")

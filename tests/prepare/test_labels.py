@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from phiz.errors import PhizError
+from phiz.prepare.ages import is_minor
 from phiz.prepare.labels import Labels, read_labels
 
 
@@ -201,6 +202,24 @@ def test_ages_are_read_as_people_write_them(tmp_path: Path) -> None:
     names = [f"{index}.jpg" for index in range(len(ages))]
     found = read_labels(tmp_path / "l.csv", names, lambda line: None)
     assert sorted(found.left_out) == [0, 1, 3, 4, 6]
+
+
+@pytest.mark.parametrize(
+    ("text", "minor"),
+    [
+        *(
+            (young, True)
+            for young in ("(8, 12)", "[8,12]", "10+", "10s", "<18", "< 21", "under 18", "up to 25")
+        ),
+        *((young, True) for young in ("17 years", "15yo", "age 9", "teen", "Child", "0", "12\N{EN DASH}19")),
+        *(
+            (other, False)
+            for other in ("20s", "(25, 32)", "18+", "adult", "-1", "", "40 years", "older than 30")
+        ),
+    ],
+)
+def test_whatever_tells_an_age_below_18_is_understood(text: str, minor: bool) -> None:
+    assert is_minor(text) is minor
 
 
 def test_one_age_for_all_is_looked_at_as_well(tmp_path: Path) -> None:

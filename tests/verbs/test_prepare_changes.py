@@ -295,6 +295,25 @@ def test_full_shards_are_left_as_they_are(
 
 # -- interruptions ----------------------------------------------------------------------------------
 
+
+def test_a_signal_after_the_new_version_stands_leaves_it_whole(
+    tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = make(pictures, tmp_path / "set")
+    replace = os.replace
+
+    def stopped(old: Path, new: Path) -> None:
+        replace(old, new)
+        if Path(new).name == "faceset.json":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        prepare(first.path, drop=[4], warn=lambda line: None)
+    monkeypatch.undo()
+    assert len(FaceSet.open(first.path, verify=True)) == len(first) - 1
+
+
 KILLED = """
 import os, sys
 from phiz.verbs.prepare import prepare

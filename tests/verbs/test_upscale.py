@@ -15,8 +15,8 @@ pytest.importorskip("torch")
 
 import phiz
 import toys
-from phiz import cli, marks, upscaler
-from phiz.errors import PhizError, UsageError
+from phiz import cli, marks, pictures, upscaler
+from phiz.errors import PhizError, Surroundings, UsageError
 from phiz.sampling import enlarging
 
 
@@ -179,6 +179,31 @@ def test_a_folder_keeps_its_names_and_sets_aside_what_it_must(up, tmp_path):
     assert names == ["deep/two.png", "one.png", "one.png.png"]
     assert all(path.is_file() for path in done.paths)
     assert "Set aside 1, first broken.jpg" in done.lines[1]
+
+
+def test_one_picture_that_is_too_large_is_set_aside_and_a_failing_disk_ends_it(up, tmp_path, monkeypatch):
+    album = tmp_path / "album"
+    for name in ("1.png", "2.png", "3.png"):
+        saved(album / name)
+    enlarge, seen = enlarging.enlarge, []
+
+    def short(image, *more):
+        seen.append(image)
+        if len(seen) == 2:
+            raise MemoryError
+        return enlarge(image, *more)
+
+    monkeypatch.setattr(enlarging, "enlarge", short)
+    done = phiz.upscale(album, tmp_path / "large", upscaler=up)
+    assert len(done.paths) == 2
+    assert "Set aside 1, first 2.png: does not fit into memory" in done.lines[1]
+
+    def failing(*given):
+        raise Surroundings("album/2.png: Input/output error")
+
+    monkeypatch.setattr(pictures, "decode_whole", failing)
+    with pytest.raises(Surroundings, match="Input/output"):
+        phiz.upscale(album, tmp_path / "again", upscaler=up)
 
 
 def test_sources_of_one_name_keep_all_their_pictures(up, tmp_path):

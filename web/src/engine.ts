@@ -92,7 +92,7 @@ export class Engine {
     const before = this.maker;
     this.maker = maker;
     this.pump();
-    if (before) setTimeout(() => before.stop(), 2000); // what it is making may still come
+    before?.retire(); // what it is making still comes
   }
 
   private async attempt(means: Means, progress: (p: Progress) => void): Promise<Maker | null> {

@@ -59,8 +59,6 @@ export function isOfSeeds(face: Face): boolean {
   return "seed" in face.origin && (!face.fine || "seed" in face.fine) && !moved;
 }
 
-export const isSeedAlone = (face: Face): boolean => isOfSeeds(face) && !face.fine;
-
 /** How many seeds and latents an origin is made of. */
 export function parts(origin: Origin): number {
   return "from" in origin ? parts(origin.from) + parts(origin.to) : 1;

@@ -44,13 +44,13 @@ async function main(): Promise<void> {
     labels: {},
     moves: {},
   };
-  const stage = new Stage(app, $("stage"), linked ?? start);
   const wall = new Wall(
     app,
     $("faces"),
     (face) => stage.open(face),
     (from, onto) => stage.between(from, onto),
   );
+  const stage = new Stage(app, $("stage"), linked ?? start); // which shows a picture of the wall at first
   if (linked) stage.reveal(true);
   else if (location.hash.length > 1) app.say(app.t("badLink"));
 
@@ -105,7 +105,9 @@ async function main(): Promise<void> {
         app.model.hash,
         (hash) => {
           const model = site.models.find((m) => m.hash === hash);
-          if (model) stage.open({ ...start, model: hash, origin: { seed: model.wall.seed } }, true);
+          if (!model) return;
+          stage.open({ ...start, model: hash, origin: { seed: model.wall.seed } }, true);
+          stage.address(false, true);
         },
       );
     $("models").replaceChildren(...(models ? [models] : []));
@@ -154,7 +156,7 @@ async function main(): Promise<void> {
     if (face) {
       stage.open(face, true);
       stage.reveal(true);
-    } else stage.hide();
+    } else stage.home(start);
   });
 
   if (app.frozen) app.tell("frozen");

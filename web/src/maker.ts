@@ -15,6 +15,8 @@ type Unnumbered<A> = A extends Asked ? Omit<A, "id"> : never;
 export class Maker {
   private waiting = new Map<number, { done: (reply: Reply) => void; failed: (fault: Error) => void }>();
   private next = 0;
+  private retired = false;
+  private ended = false;
   milliseconds = 0;
 
   constructor(
@@ -48,6 +50,7 @@ export class Maker {
     this.waiting.delete(reply.id);
     if (reply.kind === "fault") one?.failed(new Fault(reply.reason));
     else one?.done(reply);
+    if (this.retired && !this.waiting.size) this.stop();
   }
 
   /** Give an order and wait for the answer of a kind; rejects where the worker reports a fault. */
@@ -55,6 +58,7 @@ export class Maker {
     order: Unnumbered<Asked>,
     kind: K,
   ): Promise<Extract<Reply, { kind: K }>> {
+    if (this.ended) throw new Fault("stopped");
     const id = this.next++;
     const reply = await new Promise<Reply>((done, failed) => {
       this.waiting.set(id, { done, failed });
@@ -97,7 +101,15 @@ export class Maker {
     this.milliseconds = Math.min(...times);
   }
 
+  /** Stop once everything that was asked for is answered, or after a minute. */
+  retire(): void {
+    this.retired = true;
+    if (this.waiting.size) setTimeout(() => this.stop(), 60_000);
+    else this.stop();
+  }
+
   stop(): void {
+    this.ended = true;
     this.worker.terminate();
     for (const { failed } of this.waiting.values()) failed(new Fault("stopped"));
     this.waiting.clear();

@@ -2,7 +2,7 @@
 
 import { type App, anySeed } from "./app";
 import { el, icon, paint, slider, tool } from "./dom";
-import { type Face, isOfSeeds, isSeedAlone, lookOf, type Origin, originText, readOrigin } from "./face";
+import { type Face, isOfSeeds, lookOf, type Origin, originText, readOrigin } from "./face";
 import { fileName } from "./facts";
 import { MAX_SEED } from "./latents";
 import { toLink } from "./link";
@@ -12,6 +12,8 @@ import { Walk } from "./walk";
 
 /** Milliseconds without a change after which a face is made larger. */
 const SETTLED = 120;
+/** Milliseconds between two changes of the address: browsers refuse more than a hundred in ten seconds or thirty. */
+const RARELY = 350;
 
 /** Text as one word of a shell. */
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
@@ -30,6 +32,8 @@ export class Stage {
   private mix: ReturnType<typeof mixPanel> | null = null;
   private picking: ((face: Face) => void) | null = null;
   private stamp = 0;
+  private changed = Number.NEGATIVE_INFINITY;
+  private late = 0;
   /** What is spoken when another face is put here. */
   private spoken = el("p", { class: "spoken", role: "status" });
   private narrow = matchMedia("(max-width: 820px)");
@@ -68,15 +72,17 @@ export class Stage {
 
   /** Put a face on the stage; `quiet` where the visitor did not ask for it. */
   open(face: Face, quiet = false): void {
-    if (this.picking && !quiet) {
-      const taken = this.picking;
-      this.picking = null;
+    const other = face.model !== this.app.model.hash;
+    const taken = quiet ? null : this.picking;
+    this.picking = null;
+    if (taken && other) this.app.say(this.app.t("mixOther"));
+    else if (taken) {
       this.reveal();
       taken(face);
       return;
     }
-    this.picking = null;
-    const other = face.model !== this.app.model.hash;
+    if (quiet) this.settle();
+    else if (this.late) this.address(false, true);
     this.still();
     this.face = { ...face }; // the wall may alter its own
     if (other) {
@@ -95,7 +101,17 @@ export class Stage {
   /** Mix two faces, halfway to begin with. */
   between(from: Face, to: Face): void {
     this.open(from);
-    this.mix?.between(from, to);
+    if (from.model === to.model) this.mix?.between(from, to);
+    else this.app.say(this.app.t("mixOther"));
+  }
+
+  /** Back to the face that the page began with: what was under way is given up. */
+  home(face: Face): void {
+    this.picking = null;
+    this.settle();
+    this.still();
+    this.hide();
+    if (!this.narrow.matches && face.model === this.app.model.hash) this.open(face, true);
   }
 
   private alter(change: Partial<Face>): void {
@@ -197,18 +213,16 @@ export class Stage {
 
   /** Until faces can be made: the one on the wall, where it is the same. */
   private preview(): void {
-    const { wall } = this.app.model;
-    const number = "seed" in this.face.origin ? this.face.origin.seed - wall.seed : -1;
-    const plain =
-      isSeedAlone(this.face) && this.face.truncation === 1 && !Object.keys(this.face.labels).length;
-    const picture = document.querySelectorAll<HTMLImageElement>("ul.wall img")[plain ? number : -1];
+    const id = this.app.idOf(this.face);
+    const pictures = [...document.querySelectorAll<HTMLImageElement>("ul.wall img")];
+    const picture = pictures.find((one) => one.dataset.face === id);
     if (!picture) {
       this.canvas.width = this.canvas.height = this.app.model.size; // no other face stands for it
       return;
     }
     void picture.decode().then(
       () => {
-        if (this.app.ready) return;
+        if (this.app.ready || id !== this.app.idOf(this.face)) return;
         [this.canvas.width, this.canvas.height] = [picture.naturalWidth, picture.naturalHeight];
         this.canvas.getContext("2d")?.drawImage(picture, 0, 0);
       },
@@ -308,15 +322,25 @@ export class Stage {
     if (word) word.textContent = this.app.t(on ? "stop" : "walk");
   }
 
-  private address(anew: boolean): void {
+  /** Have the address name the face; `anew` leaves a way back, `now` does not wait for a slider to rest. */
+  address(anew: boolean, now = anew): void {
+    this.settle();
     const link = `#${toLink(this.face, this.app.site.models)}`;
     if (link === location.hash) return;
-    try {
-      if (anew) history.pushState(null, "", link);
-      else history.replaceState(null, "", link);
-    } catch {
-      // a browser that is asked too often refuses for a while
+    const rest = this.changed + RARELY - performance.now();
+    if (!now && rest > 0) {
+      this.late = window.setTimeout(() => this.address(false), rest);
+      return;
     }
+    this.changed = performance.now();
+    if (anew) history.pushState(null, "", link);
+    else history.replaceState(null, "", link);
+  }
+
+  /** Forget a change of the address that was to come. */
+  private settle(): void {
+    clearTimeout(this.late);
+    this.late = 0;
   }
 
   /** Let the stage be seen where there is no room beside the wall; `quiet` where nobody asked for it. */

@@ -46,7 +46,10 @@ export class Wall {
     app.on("ready", () => this.revive());
     app.on("frozen", () => this.furnish());
     app.on("model", () => void this.change());
-    app.on("language", () => this.furnish());
+    app.on("language", () => {
+      this.furnish();
+      for (const tile of this.tiles) tile.button.setAttribute("aria-label", app.describe(tile.face));
+    });
     app.on("favourites", () => this.marks());
     app.on("history", () => {
       const held = this.list.contains(document.activeElement); // it keeps its place for now
@@ -71,7 +74,11 @@ export class Wall {
   /** Show a face in a tile: an item that is there, or a new one. */
   private hang(face: Face, item = el("li"), picture: HTMLImageElement | null = null): void {
     const said = this.app.describe(face);
-    const made = button("", () => this.chosen(face), {
+    const choose = (): void => {
+      focusOn(tile, this.tiles); // a browser may give what is clicked no focus
+      this.chosen(face);
+    };
+    const made = button("", choose, {
       class: "tile",
       draggable: "true",
       "aria-label": said,
@@ -79,11 +86,12 @@ export class Wall {
     made.append(picture ?? el("canvas", { width: 1, height: 1, "aria-hidden": "true" }));
     if (picture) {
       picture.alt = "";
+      picture.dataset.face = this.app.idOf(face);
       picture.draggable = false;
     }
     item.replaceChildren(made);
     if (!item.isConnected) this.list.append(item);
-    const tile = { face, item, button: made, seen: false, live: false, stamp: 0 };
+    const tile: Tile = { face, item, button: made, seen: false, live: false, stamp: 0 };
     made.tabIndex = this.tiles.length ? -1 : 0;
     made.classList.toggle("kept", this.app.favourites.has(this.app.idOf(face)));
     made.addEventListener(

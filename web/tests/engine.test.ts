@@ -163,3 +163,16 @@ test("a face is made larger by the network that was published with it", async ()
   expect(large?.data.length).toBe(4 * (4 * toy.size) ** 2);
   expect(await engine.enlarge(large as ImageData)).toBeNull(); // it is no face of the model any more
 });
+
+test("what is on its way still comes though quicker means take over", async () => {
+  const { engine, hold, release } = world({ wasm: 100, threads: 10 }, { adapter: async () => false });
+  await engine.start(null, nothing);
+  hold();
+  vi.useFakeTimers();
+  const slow = engine.draw(face(1));
+  expect(await engine.improve()).toBe(true);
+  vi.advanceTimersByTime(10_000);
+  vi.useRealTimers();
+  await release();
+  expect(await slow).not.toBeNull();
+});

@@ -8,9 +8,10 @@ those of new pictures come last, and one that is restored comes back to its old 
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,16 +50,27 @@ class Version:
 
         A full disk is an OSError; what stood there is whole, and what was written is taken away.
         """
+        about: dict[str, Any] = {}
         try:
             about = self._files(rows, found, pixels)
             if self.old is not None:
                 _keep(self.old)
             write_json(self.folder / "faceset.json", about)
         except BaseException:
-            for path in self.written:
-                path.unlink(missing_ok=True)
+            if not self._stands(about):
+                for path in self.written:
+                    path.unlink(missing_ok=True)
             raise
         return str(about["id"])
+
+    def _stands(self, about: Mapping[str, Any]) -> bool:
+        """Say whether faceset.json names this version already: a signal may come in the moment after that."""
+        try:
+            return (
+                bool(about) and json.loads((self.folder / "faceset.json").read_bytes())["id"] == about["id"]
+            )
+        except (OSError, ValueError, KeyError):
+            return False
 
     def _files(self, rows: Rows, found: Kept, pixels: Pixels) -> dict[str, Any]:
         shards, positions = self._shards(rows, found, pixels)

@@ -10,8 +10,7 @@ from typing import Any
 
 from phiz import artefacts, bundled, marks, pictures
 from phiz import upscaler as upscalers
-from phiz.errors import PhizError, UsageError
-from phiz.pictures import BadPicture
+from phiz.errors import PhizError, Surroundings, UsageError
 from phiz.prepare.sources import close, open_sources
 from phiz.sampling import enlarging
 from phiz.upscaler import Upscaler
@@ -163,18 +162,23 @@ class _Job:
             if image.mode == "RGBA" and place.suffix.lower() in (".jpg", ".jpeg"):
                 raise PhizError(f"{name}: a JPEG cannot be transparent; write a .png or a .webp.")
             made = enlarging.enlarge(image, self.upscaler, self.sharpness, self._within(image.size))
-        except (BadPicture, PhizError) as fault:
-            if self.single or self.count == 1:
-                raise
-            self.bad.append(str(fault))
-        except MemoryError:
-            raise PhizError(f"{name}: does not fit into memory once enlarged; cut it first.") from None
-        else:
             marks.save(made, place, self._said(data))
+        except Surroundings:
+            raise
+        except PhizError as fault:
+            self._set_aside(fault)
+        except MemoryError:
+            self._set_aside(PhizError(f"{name}: does not fit into memory once enlarged; cut it first."))
+        else:
             self.written.append(place)
             self.lost += [f"{name}: {word}." for word in lost]
         if self.progress and not self.single:
             self.progress(len(self.written) + len(self.bad), self.count)
+
+    def _set_aside(self, fault: PhizError) -> None:
+        if self.single or self.count == 1:
+            raise fault
+        self.bad.append(str(fault))
 
     def _within(self, size: tuple[int, int]) -> Callable[[int], None] | None:
         """Return what tells how much is done of the only picture, which may take minutes."""

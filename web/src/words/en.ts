@@ -50,6 +50,7 @@ export const en = {
   mixHint: "Drag between the two",
   mixWith: "Mix with another",
   mixPick: "Now choose the other face on the wall.",
+  mixOther: "Faces of different models cannot be mixed.",
   mixWhat: "What is mixed",
   mixAll: "everything",
   mixShapes: "shapes",

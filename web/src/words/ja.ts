@@ -52,6 +52,7 @@ export const ja: Words = {
   mixHint: "二つの間を動かす",
   mixWith: "別の顔と混ぜる",
   mixPick: "もう一つの顔を一覧から選んでください。",
+  mixOther: "別のモデルの顔は混ぜられません。",
   mixWhat: "混ぜるもの",
   mixAll: "すべて",
   mixShapes: "形",

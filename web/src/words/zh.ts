@@ -52,6 +52,7 @@ export const zh: Words = {
   mixHint: "在两张脸之间拖动",
   mixWith: "与另一张混合",
   mixPick: "请在墙上选择另一张脸。",
+  mixOther: "不同模型的脸不能混合。",
   mixWhat: "混合内容",
   mixAll: "全部",
   mixShapes: "形状",
