@@ -278,6 +278,26 @@ def test_the_wall_is_read_out_in_the_language_that_is_chosen(visit):
     assert page.locator("ul.wall button").nth(3).get_attribute("aria-label") != before
 
 
+def test_where_what_makes_faces_breaks_it_is_begun_anew(visit):
+    kept = """
+        const Plain = Worker;
+        window.workers = [];
+        window.Worker = class extends Plain {
+            constructor(...given) {
+                super(...given);
+                window.workers.push(this);
+            }
+        };
+    """
+    page = visit("#seed=7", prepare=lambda page: page.add_init_script(kept))
+    shows(page, "7")
+    page.evaluate("workers.at(-1).onerror(new ErrorEvent('error', { message: 'gone' }))")
+    page.locator("ul.wall button").nth(3).click()
+    page.locator("ul.wall button").nth(4).click()
+    shows(page, "4")
+    assert page.evaluate("workers.length") >= 2
+
+
 def test_pictures_of_others_are_named(desk, tmp_path):
     page = desk()
     Image.new("RGB", (8, 8)).save(tmp_path / "holiday.png")

@@ -20,6 +20,9 @@ export type News =
   | "favourites"
   | "history";
 
+/** How often faces are begun to be made again after something broke. */
+const LOSSES = 3;
+
 export class App extends EventTarget {
   engine: Engine;
   model: Model;
@@ -30,6 +33,7 @@ export class App extends EventTarget {
   ready = false;
   progress = 0;
   favourites = new Set<string>();
+  private losses = 0;
   private asked: Means | null;
 
   constructor(
@@ -67,7 +71,10 @@ export class App extends EventTarget {
   }
 
   private newEngine(): Engine {
-    return new Engine(this.site, this.model, surroundings(this.site));
+    const engine: Engine = new Engine(this.site, this.model, surroundings(this.site), (means, reason) => {
+      if (engine === this.engine) this.lose(means, reason);
+    });
+    return engine;
   }
 
   /** Take another model of the page. */
@@ -122,6 +129,17 @@ export class App extends EventTarget {
     this.ready = false;
     this.tell("progress");
     void this.start(means);
+  }
+
+  /** What made faces makes none any more: one thread is taken, unless that happens again and again. */
+  private lose(means: Means, reason: string): void {
+    if (++this.losses > LOSSES) {
+      this.engine.stop();
+      this.freeze(this.t("lost", reason));
+      return;
+    }
+    this.switchTo("wasm");
+    if (means !== "wasm") this.say(this.t("fellBack", this.t(means), reason, this.t("wasm")));
   }
 
   freeze(reason: string): void {

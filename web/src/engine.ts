@@ -15,6 +15,8 @@ export interface Progress {
 /** Slower than so many milliseconds a face, other means are worth a try. */
 const SLOW = 20;
 const FASTER = 0.85;
+/** So many faces in a row that cannot be made, and none will be. */
+const FAULTS = 2;
 
 type Pixels = Uint8ClampedArray<ArrayBuffer>;
 
@@ -31,6 +33,8 @@ export class Engine {
   private urgent: Job[] = [];
   private patient: Job[] = [];
   private running = 0;
+  /** Faces in a row that could not be made. */
+  private faults = 0;
   private stopped = false;
   readonly directions: Float32Array[];
   /** Means that were tried and why they are not used. */
@@ -40,6 +44,8 @@ export class Engine {
     private readonly site: Site,
     readonly model: Model,
     private readonly around: Surroundings,
+    /** Told when what made faces makes none any more, such as a graphics card after sleep. */
+    private readonly lost: (means: Means, reason: string) => void = () => undefined,
   ) {
     this.directions = directionsOf(model);
   }
@@ -194,15 +200,27 @@ export class Engine {
       }
       this.running++;
       const { size } = this.model;
-      this.maker
+      const { maker } = this;
+      maker
         .draw(job.origin, job.face.truncation, labelsOf(this.model, job.face), this.fineOf(job.face))
-        .then((pixels) => job.done(new ImageData(pixels, size, size)))
-        .catch(() => job.done(null))
+        .then((pixels) => {
+          this.faults = 0;
+          job.done(new ImageData(pixels, size, size));
+        })
+        .catch((fault) => {
+          job.done(null);
+          this.failed(maker, fault);
+        })
         .finally(() => {
           this.running--;
           this.pump();
         });
     }
+  }
+
+  private failed(maker: Maker, fault: unknown): void {
+    if (this.stopped || maker !== this.maker || ++this.faults !== FAULTS) return;
+    this.lost(maker.means, fault instanceof Error ? fault.message : String(fault));
   }
 
   /** Stop for good: another model takes over. */

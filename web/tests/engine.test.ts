@@ -37,6 +37,8 @@ const face = (seed: number): Face => ({
 /** A worker that answers as told: how each kind of means behaves, and what was drawn in which order. */
 function world(speeds: Partial<Record<Means, number | string>>, more: Partial<Surroundings> = {}) {
   const drawn: number[] = [];
+  const lost: Means[] = [];
+  let broken = false;
   let held: (() => void)[] | null = null;
   const worker = (): Worker => {
     const made = {
@@ -64,6 +66,10 @@ function world(speeds: Partial<Record<Means, number | string>>, more: Partial<Su
       say({ kind: "enlarged", id: order.id, pixels: new Uint8ClampedArray(4 * count) });
       return;
     }
+    if (broken) {
+      say({ kind: "fault", id: order.id, reason: "device lost" });
+      return;
+    }
     drawn.push(order.latent[0]);
     say({ kind: "face", id: order.id, pixels: new Uint8ClampedArray(4 * toy.size ** 2) });
   };
@@ -76,8 +82,12 @@ function world(speeds: Partial<Record<Means, number | string>>, more: Partial<Su
     ...more,
   };
   return {
-    engine: new Engine(site, toy, around),
+    engine: new Engine(site, toy, around, (means) => lost.push(means)),
     drawn,
+    lost,
+    breaks: (now: boolean) => {
+      broken = now;
+    },
     hold: () => {
       held = [];
     },
@@ -175,4 +185,17 @@ test("what is on its way still comes though quicker means take over", async () =
   vi.useRealTimers();
   await release();
   expect(await slow).not.toBeNull();
+});
+
+test("what makes no faces any more is told of once, and one face that fails is not", async () => {
+  const { engine, lost, breaks } = world({ webgpu: 5 });
+  await engine.start("webgpu", nothing);
+  breaks(true);
+  expect(await engine.draw(face(1))).toBeNull();
+  breaks(false);
+  expect(await engine.draw(face(2))).not.toBeNull();
+  expect(lost).toEqual([]);
+  breaks(true);
+  await Promise.all([1, 2, 3, 4].map((seed) => engine.draw(face(seed))));
+  expect(lost).toEqual(["webgpu"]);
 });

@@ -70,6 +70,7 @@ export const en = {
   noWasm: "this browser has no WebAssembly SIMD. Any browser of the last years has.",
   wrongFaces: "this device computes other faces than it should, so phiz shows none.",
   notLoaded: "the parts of the page did not arrive ({0}). Reload to try again.",
+  lost: "what made the faces stopped ({0}). Reload to try again.",
   fellBack: "{0} cannot be used here ({1}); {2} makes the faces.",
   storage: "This browser keeps nothing: favourites and history last until you close the page.",
   noFavourites: "Nothing kept yet. Open a face and press Keep.",

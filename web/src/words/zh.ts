@@ -72,6 +72,7 @@ export const zh: Words = {
   noWasm: "此浏览器没有 WebAssembly SIMD。近几年的浏览器都有。",
   wrongFaces: "此设备算出的脸不对，所以不显示。",
   notLoaded: "页面的部分内容没有到达（{0}）。请重新加载。",
+  lost: "生成已停止（{0}）。请重新加载再试。",
   fellBack: "{0} 在这里不能用（{1}）；改用 {2} 生成。",
   storage: "此浏览器不保存任何内容：收藏和历史只保留到关闭页面为止。",
   noFavourites: "还没有收藏。打开一张脸，按“收藏”。",
