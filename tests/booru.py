@@ -198,6 +198,7 @@ def moebooru(one: dict[str, Any], host: str) -> dict[str, Any]:
         "score": one["score"],
         "md5": one["md5"],
         "file_size": len(one["data"]),
+        "file_ext": "png",
         "rating": RATINGS[one["rating"]],
         "width": 72,
         "height": 64,

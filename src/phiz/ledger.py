@@ -24,7 +24,7 @@ TABLES = """
 CREATE TABLE IF NOT EXISTS pictures (
     id      INTEGER PRIMARY KEY,
     status  TEXT NOT NULL,    -- kept, waiting, set aside or forgotten
-    reason  TEXT,             -- why it was set aside
+    reason  TEXT,             -- why it was set aside, or waits still
     file    TEXT UNIQUE,      -- path below the collection, with slashes
     site    TEXT NOT NULL,    -- whose number it is: konachan.com, "url" or "local"
     number  TEXT NOT NULL,    -- the post there, the URL, or the path
@@ -77,22 +77,41 @@ def rows(folder: Path, which: str = "ORDER BY id", values: tuple[Any, ...] = ())
     """Yield the rows of `pictures` that the SQL clause `which` picks, with JSON columns decoded.
 
     Raises:
-        PhizError: the folder is no collection, or its ledger is damaged or of a newer format.
+        PhizError: the folder is no collection, or its ledger is damaged, cut short or of a newer format.
     """
     yield from query(folder, f"SELECT * FROM pictures {which}", values)
 
 
 def query(folder: Path, sql: str, values: tuple[Any, ...] = ()) -> Iterator[dict[str, Any]]:
-    """Yield what an SQL question answers, as dicts; the ledger is opened for reading only."""
+    """Yield what an SQL question answers, as dicts; the ledger is only read, and mended after a kill."""
     artefacts.read_json(folder / MARK, "collection", FORMAT)
     path = folder / NAME
     try:
         with closing(sqlite3.connect(artefacts.read_only(path), uri=True, timeout=30)) as base:
             base.row_factory = sqlite3.Row
+            _make_whole(base, path)
             for row in base.execute(sql, values):
                 yield decoded(row)
     except (sqlite3.Error, ValueError) as fault:
         raise PhizError(f"{path} cannot be read ({fault}); restore it from a copy.") from None
+
+
+def _make_whole(base: sqlite3.Connection, path: Path) -> None:
+    """Have SQLite take back a change that a kill left half made, which it does not do read-only."""
+    ask = "SELECT name FROM sqlite_master LIMIT 1"
+    try:
+        base.execute(ask).fetchone()
+    except sqlite3.OperationalError as fault:
+        if getattr(fault, "sqlite_errorcode", 0) != sqlite3.SQLITE_READONLY_ROLLBACK:
+            raise
+        try:
+            with closing(sqlite3.connect(path, timeout=30)) as writing:
+                writing.execute(ask).fetchone()
+        except sqlite3.Error:
+            raise PhizError(
+                f"{path}: a change was cut short and cannot be taken back from here; giving the same phiz "
+                "collect again mends it."
+            ) from None
 
 
 def decoded(row: sqlite3.Row) -> dict[str, Any]:

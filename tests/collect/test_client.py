@@ -126,6 +126,36 @@ def test_a_host_out_of_reach():
     assert len(world.clock.slept) == 2
 
 
+def test_a_dead_host_closes_no_neighbour(world):
+    world.site.files["/a"] = (200, {}, b"hello")
+
+    def hang_up(request):
+        request.close_connection = True
+
+    for dead in ("yande.re", "cdn.donmai.us"):
+        world.site.troubles["/a"] = [hang_up] * clients.FAILURES
+        with pytest.raises(Closed, match="cannot be reached"):
+            world.client.get(f"https://{dead}/a")
+    world.client.shut("danbooru.donmai.us", "danbooru.donmai.us fails again and again.")
+    asked = len(world.site.log)
+    for dead in ("yande.re", "cdn.donmai.us", "cdn.donmai.us.", "danbooru.donmai.us"):
+        with pytest.raises(Closed):
+            world.client.get(f"https://{dead}/a")
+    assert len(world.site.log) == asked
+    assert world.client.get("https://files.yande.re/a") == b"hello"
+    assert world.client.get("https://safebooru.donmai.us/a") == b"hello"
+
+
+@pytest.mark.parametrize("trouble", [challenge(), status(429, Retry_After="86400")])
+def test_who_wants_to_be_left_alone_speaks_for_its_neighbours(world, trouble):
+    world.site.troubles["/a"] = [trouble]
+    with pytest.raises(Closed):
+        world.client.get("https://files.yande.re/a")
+    with pytest.raises(Closed, match=r"files\.yande\.re"):
+        world.client.get("https://yande.re/a")
+    assert len(world.site.log) == 1
+
+
 def test_no_network():
     reach = Reach()
     client = Client("me@example.org", Pace(None, Clock()), reach, lambda line: None)

@@ -52,7 +52,9 @@ class Fetcher:
         outcome = self.bad.get(int(row["number"]), "kept")
         if isinstance(outcome, Exception):
             raise outcome
-        if outcome != "waiting":
+        if outcome == "waiting":
+            self.keeper.update(row["id"], reason="500 Internal Server Error")
+        else:
             reason = "404 Not Found" if outcome == "set aside" else None
             self.keeper.update(row["id"], status=outcome, reason=reason, file=f"{row['number']}.png")
         return outcome
@@ -181,6 +183,29 @@ def test_a_host_that_is_given_up_ends_a_walk_but_not_a_list(place):
     fetcher.bad = {}
     gather(keeper, fetcher).walk(Site(range(1, 5)))
     assert kept(folder) == [1, 2, 3, 4]
+
+
+def test_what_fails_is_asked_once_more_in_a_run_and_after_all_others(place):
+    keeper, fetcher, folder = place
+    fetcher.bad = dict.fromkeys((19, 20, 21), "waiting")
+    site = Site(range(1, 24))
+    tally = gather(keeper, fetcher)
+    tally.walk(site)
+    assert kept(folder) == [*range(1, 19), 22, 23]
+    assert {n: c for n, c in fetcher.fetched.items() if c > 1} == {"19": 2, "20": 2, "21": 2}
+    assert list(fetcher.fetched)[-1] == "1"
+    assert tally.finish().waiting == 3
+    # the host is given up at one that failed before: what is new came first, and the work is done
+    site.numbers |= {24, 25}
+    fetcher.bad = dict.fromkeys((19, 20, 21), Closed("konachan.com fails again and again."))
+    again = gather(keeper, fetcher)
+    again.walk(site)
+    assert kept(folder) == [*range(1, 19), *range(22, 26)]
+    assert list(again.tally.closed) == ["konachan.com fails again and again."]
+    fetcher.bad = {}
+    gather(keeper, fetcher).take([])
+    gather(keeper, fetcher).walk(site)
+    assert kept(folder) == list(range(1, 26))
 
 
 def test_a_site_that_lists_the_same_again_does_not_go_round(place):

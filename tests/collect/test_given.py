@@ -72,6 +72,26 @@ def test_a_dump_of_posts(tmp_path):
     assert said == [f"{tmp_path / 'posts.jsonl'}: 2 lines name no picture; the first is line 5: no JSON."]
 
 
+def test_s_of_danbooru_is_not_safe_in_tables_and_dumps(tmp_path):
+    urls = ("https://cdn.donmai.us/original/a.png", "https://files.yande.re/image/a.png")
+    found, _ = posts(tmp_path / "t.csv", "url,rating\n" + "".join(f"{url},s\n" for url in urls))
+    assert [one.rating for one in found] == ["sensitive", "safe"]
+    lines = [json.dumps({"id": n, "url": url, "tags": ["solo"], "rating": "s"}) for n, url in enumerate(urls)]
+    found, _ = posts(tmp_path / "posts.jsonl", "\n".join(lines))
+    assert [(one.site, one.rating) for one in found] == [
+        ("danbooru.donmai.us", "sensitive"),
+        ("yande.re", "safe"),
+    ]
+
+
+def test_a_deleted_moebooru_post_is_not_taken_for_danbooru_s(tmp_path):
+    gone = booru.moebooru(booru.post(10, deleted=True), "yande.re")
+    old = {"id": "5", "md5": "a" * 32, "file_ext": "jpg", "image_width": "9", "tags": [], "rating": "s"}
+    found, said = posts(tmp_path / "posts.jsonl", "\n".join(map(json.dumps, (gone, old))))
+    assert [(one.site, one.number) for one in found] == [("danbooru.donmai.us", "5")]
+    assert "line 1: no post with a file" in said[0]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "why"),
     [
@@ -106,6 +126,11 @@ def test_a_sidecar_tells_more_of_a_local_picture(tmp_path):
     assert "hat" in post.tags
     (tmp_path / "konachan_7.png.json").write_text("{broken")
     assert given.local_post(picture, "x").tags == ()
+
+
+def test_a_sidecar_with_no_web_address(tmp_path):
+    (tmp_path / "a.png.json").write_text('{"file_url": "http://[::1/a.png", "tags": "solo"}')
+    assert given.local_post(tmp_path / "a.png", "a.png").tags == ()
 
 
 def test_hidden_pictures_are_not_listed(tmp_path):

@@ -85,6 +85,42 @@ def test_a_kill_within_a_change_leaves_a_whole_ledger(tmp_path):
         assert keeper.ask("PRAGMA integrity_check") == [{"integrity_check": "ok"}]
 
 
+SPILLED = KILLED.replace("as keeper:", 'as keeper:\n    keeper.run("PRAGMA cache_size = 1")').replace(
+    """            if number == 31:
+""",
+    """            if number == 31:
+                keeper.run("UPDATE pictures SET source = hex(zeroblob(4000))")
+""",
+)
+
+
+@pytest.fixture
+def cut_short(tmp_path):
+    """A collection of 30 pictures whose writer was killed with a change half in the file."""
+    folder = tmp_path / "raw"
+    subprocess.run([sys.executable, "-c", SPILLED, str(folder)], check=False)
+    assert (folder / "collection.sqlite-journal").stat().st_size > 0
+    return folder
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+def test_a_change_cut_short_is_taken_back_by_who_reads_first(cut_short):
+    assert [row["source"] for row in ledger.rows(cut_short)] == [None] * 30
+    assert not (cut_short / "collection.sqlite-journal").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+def test_a_change_cut_short_where_nothing_may_be_written(cut_short, monkeypatch):
+    connect = sqlite3.connect
+    monkeypatch.setattr(
+        sqlite3,
+        "connect",
+        lambda path, **more: connect(artefacts.read_only(cut_short / ledger.NAME), uri=True),
+    )
+    with pytest.raises(PhizError, match="the same phiz collect again mends it"):
+        list(ledger.rows(cut_short))
+
+
 def test_folders_that_hold_something_else(tmp_path):
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter.txt").write_text("words")

@@ -45,6 +45,16 @@ def test_s_means_safe_on_one_site_and_sensitive_on_the_other():
     assert rating_of("x") is rating_of(None) is None
 
 
+def test_the_site_tells_what_s_means_not_the_words_of_a_post():
+    said = {"id": 3, "file_url": "/image/3.png", "file_ext": "png", "tags": "solo", "rating": "s"}
+    assert read(said).rating == "safe"
+    assert read(said | {"tag_string": "solo"}).rating == "safe"
+    assert read(said, DANBOORU).rating == "sensitive"
+    nowhere = said | {"file_url": "https://art.example/3.png"}
+    assert read_post(nowhere, "url", "", "").rating == "safe"
+    assert read_post(nowhere | {"tag_string": "solo"}, "url", "", "").rating == "sensitive"
+
+
 @pytest.mark.parametrize(
     ("tags", "artists"),
     [
@@ -67,7 +77,13 @@ def test_an_old_danbooru_dump_names_its_files_by_md5():
 
 
 @pytest.mark.parametrize(
-    "junk", [{"id": [], "file_url": 3}, {"id": 1, "file_url": "javascript:x"}, {"id": True}]
+    "junk",
+    [
+        {"id": [], "file_url": 3},
+        {"id": 1, "file_url": "javascript:x"},
+        {"id": True},
+        {"id": 1, "file_url": "http://[::1/a.png"},
+    ],
 )
 def test_junk_is_no_post(junk):
     assert read(junk) is None

@@ -45,6 +45,10 @@ def test_rules_for_us_go_before_those_for_everyone():
     assert not ours.allow("https://art.example/yes")
 
 
+def test_a_byte_order_mark_hides_no_rule():
+    assert not read_robots("\ufeffUser-agent: *\nDisallow: /\n").allow("https://art.example/a.png")
+
+
 @pytest.mark.parametrize(
     "text", ["", "Disallow: /", "User-agent: *\nDisallow:\n", "<html>no such page</html>", "\0\xff"]
 )
@@ -66,6 +70,8 @@ def test_a_host_whose_rules_cannot_be_had():
         (["otherbot: noindex, noai"], None),
         (["phiz: noindex"], "noindex"),
         (["otherbot: noindex", "noindex"], "noindex"),
+        (["max-snippet:-1, max-image-preview:large, max-video-preview:-1, noai"], "noai"),
+        (["unavailable_after: Fri, 25 Jun 2030 15:00:00 GMT, noai"], "noai"),
         (["nofollow", "unavailable_after: 2030-01-01"], None),
         ([], None),
     ],

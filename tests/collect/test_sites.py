@@ -27,7 +27,8 @@ def test_sites_are_found_by_name_and_address(word, name):
 
 
 @pytest.mark.parametrize(
-    "word", ["gelbooru", "konachan.org", "https://evilkonachan.com/post", "", "safebooru.org"]
+    "word",
+    ["gelbooru", "konachan.org", "https://evilkonachan.com/post", "", "safebooru.org", "http://[::1/a"],
 )
 def test_others_are_not(word):
     assert sites.find(word) is None

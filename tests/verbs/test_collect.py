@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import importlib.util
 import itertools
@@ -23,7 +24,8 @@ if importlib.util.find_spec("gallery_dl") is None:
 import booru
 from booru import challenge, cut, picture, post, redirect, status
 from phiz import cli, ledger
-from phiz.collect import listing, sites
+from phiz.collect import given, listing, sites
+from phiz.collect.client import FAILURES
 from phiz.errors import MissingExtra, PhizError, Surroundings, UsageError
 from phiz.verbs.collect import collect
 from phiz.verbs.prepare import prepare
@@ -244,6 +246,35 @@ def test_a_challenge_stops_it_and_it_goes_on_later(site, raw):
     assert site.paths("/image/3.png") == ["/image/3.png"]
 
 
+def test_pictures_that_always_fail_block_nothing(site, raw):
+    site.add(*[post(number) for number in range(1, 13)])
+    site.files |= {f"/image/{number}.png": (500, {}, b"") for number in range(8, 13)}
+    with pytest.raises(Surroundings, match="fails again and again"):
+        gather("konachan", "solo", raw)
+    site.add(post(13))
+    site.log.clear()
+    result = gather("konachan", "solo", raw)
+    assert set(kept(raw)) == {"1", "2", "3", "4", "5", "6", "7", "13"}
+    assert "Given up: konachan.com fails again and again (500 Internal Server Error)." in result.lines
+    assert "Waiting: 5 pictures; the same command tries again." in result.lines
+    asked = site.paths("/image/")
+    assert max(asked.count(path) for path in asked) <= FAILURES
+    site.files.clear()
+    gather("konachan", "solo", raw)
+    assert len(kept(raw)) == 13
+    assert {row["reason"] for row in kept(raw).values()} == {None}
+
+
+def test_urls_that_always_fail_block_nothing(site, raw, tmp_path):
+    site.files |= {f"/{number}.png": (502, {}, b"") for number in range(5)}
+    site.files |= {f"/{number}.png": (200, {}, picture(number)) for number in range(5, 8)}
+    (tmp_path / "urls.txt").write_text("\n".join(f"https://art.example/{n}.png" for n in range(8)))
+    for _ in range(2):
+        with pytest.raises(Surroundings, match="fails again and again"):
+            gather(tmp_path / "urls.txt", "", raw)
+    assert len(kept(raw)) == 3
+
+
 def test_a_dry_run_counts_and_writes_nothing(site, raw):
     site.add(post(1), post(2), post(3, rating="explicit"))
     lines = gather("konachan", "solo", raw, dry_run=True).lines
@@ -270,6 +301,22 @@ def test_a_site_that_answers_nonsense(site, raw):
         site.troubles["/post.json"] = [status(200, body)]
         with pytest.raises(PhizError, match=why):
             gather("konachan", "solo", raw)
+
+
+@pytest.mark.parametrize(
+    ("troubles", "why"),
+    [([status(502)] * 3, "502 Bad Gateway"), ([cut(b'[{"id": 1}]' * 9)], "broke off after 49 bytes")],
+)
+def test_a_site_that_fails_while_it_lists(site, raw, troubles, why):
+    site.add(post(1))
+    site.troubles["/post.json"] = list(troubles)
+    with pytest.raises(Surroundings) as caught:
+        gather("konachan", "solo", raw)
+    assert caught.value.status == 5
+    assert str(caught.value).startswith(f"https://konachan.com cannot be listed now ({why}")
+    assert str(caught.value).endswith("the same command goes on.")
+    gather("konachan", "solo", raw)
+    assert set(kept(raw)) == {"1"}
 
 
 def test_where_nothing_answers(site, raw):
@@ -498,6 +545,42 @@ def test_a_folder_is_catalogued_where_it_lies(tmp_path, site):
     assert not site.log
 
 
+@pytest.mark.parametrize("fault", [PermissionError(13, "Permission denied"), FileNotFoundError(2, "Gone")])
+@pytest.mark.parametrize("where", ["stamp", "hashes"])
+def test_a_picture_that_cannot_be_read_is_set_aside(tmp_path, site, monkeypatch, fault, where):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"{number}.png").write_bytes(picture(number))
+    read = getattr(given, where)
+
+    def fails(path):
+        if path.name == "1.png":
+            raise fault
+        return read(path)
+
+    with monkeypatch.context() as here:
+        here.setattr(given, where, fails)
+        result = gather(folder)
+    assert set(kept(folder)) == {"0.png", "2.png"}
+    assert aside(folder) == {"1.png": f"cannot be read: {fault.strerror}"}
+    assert f"Set aside: 1 cannot be read: {fault.strerror}." in result.lines
+    assert gather(folder).tally.fetched == 1
+    assert set(kept(folder)) == {"0.png", "1.png", "2.png"}
+    assert not aside(folder)
+
+
+def test_a_disk_that_goes_while_a_folder_is_read(tmp_path, site, monkeypatch):
+    def fails(path):
+        raise OSError(errno.EIO, "Input/output error")
+
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "a.png").write_bytes(picture(1))
+    monkeypatch.setattr(given, "hashes", fails)
+    with pytest.raises(Surroundings, match="Input/output error while reading"):
+        gather(tmp_path / "mine")
+
+
 def test_a_folder_goes_nowhere_else(tmp_path, site, raw):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "a.png").write_bytes(picture(1))
@@ -579,6 +662,7 @@ def test_tags_reach_a_face_set_as_labels(site, raw, tmp_path):
         (["https://konachn.com/post?tags=solo", "-o", "x"], 3, 'Did you mean "konachan.com"?'),
         (["instagram", "faces", "-o", "x"], 3, "social network"),
         (["https://www.facebook.com/a.jpg", "-o", "x"], 3, "social network"),
+        (["http://[::1/a.png", "-o", "x"], 3, "http://[::1/a.png is no web address"),
         (["nowhere.txt", "-o", "x"], 3, "nowhere.txt does not exist"),
         (["konachan", "solo"], 2, "-o FOLDER"),
         ([], 2, "name what to collect"),

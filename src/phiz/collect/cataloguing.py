@@ -12,7 +12,7 @@ from phiz.collect.exclusions import sexualises_minors
 from phiz.collect.gathering import Tally
 from phiz.collect.keeping import Keeper
 from phiz.collect.posts import Post
-from phiz.errors import PhizError
+from phiz.errors import PhizError, Surroundings
 
 _TOGETHER = 200
 
@@ -23,7 +23,7 @@ def catalogue(
     """Bring the ledger up to what lies in `folder`, which is the collection or lies in it.
 
     New and changed pictures are hashed and noted, with what a sidecar NAME.json says of them; those that
-    are gone are struck.
+    cannot be read are set aside, and those that are gone are struck.
     """
     tally = Tally()
     known = {
@@ -39,22 +39,36 @@ def catalogue(
         number = path.relative_to(keeper.folder).as_posix()
         here.add(number)
         row = known.get(number)
-        length, changed = given.stamp(path)
         progress(place + 1, len(paths))
-        if row and (row["variant"] != "local" or (row["bytes"], row["time"]) == (length, changed)):
-            tally.here += row["variant"] == "local"
+        if row and row["variant"] != "local":
             continue
         if not _can_be_named(keeper.folder, number):
             tally.left_out["a name with : or \\, or not in Unicode"] += 1
             continue
-        post = given.local_post(path, number)
-        if why := _refusal(post, shunned):
-            tally.left_out[why] += 1
-            continue
-        md5, sha256 = given.hashes(path)
-        more = {"bytes": length, "md5": md5, "sha256": sha256, "time": changed, "file": number}
-        waiting.append((post, more))
-        tally.fetched += 1
+        try:
+            length, changed = given.stamp(path)
+            if row and (row["bytes"], row["time"]) == (length, changed):
+                tally.here += 1
+                continue
+            post = given.local_post(path, number)
+            if why := _refusal(post, shunned):
+                tally.left_out[why] += 1
+                continue
+            md5, sha256 = given.hashes(path)
+        except (PermissionError, FileNotFoundError) as fault:  # a later run tries again
+            why = f"cannot be read: {fault.strerror}"
+            waiting.append(
+                (Post("local", number, ""), {"status": "set aside", "reason": why, "file": number})
+            )
+            tally.aside[why] += 1
+        except OSError as fault:
+            raise Surroundings(
+                f"{path}: {fault.strerror} while reading the pictures; the same command goes on."
+            ) from None
+        else:
+            more = {"status": "kept", "bytes": length, "md5": md5, "sha256": sha256, "time": changed}
+            waiting.append((post, more | {"file": number}))
+            tally.fetched += 1
         if len(waiting) == _TOGETHER:
             _note(keeper, waiting)
     _note(keeper, waiting)
@@ -98,5 +112,5 @@ def _note(keeper: Keeper, waiting: list[tuple[Post, dict[str, Any]]]) -> None:
     with keeper.change():
         for post, more in waiting:
             keeper.run("DELETE FROM pictures WHERE site = 'local' AND number = ?", post.number)
-            keeper.add(post, None, "", "local", status="kept", **more)
+            keeper.add(post, None, "", "local", **more)
     waiting.clear()

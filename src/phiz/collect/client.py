@@ -133,7 +133,7 @@ class Client:
                         wait = paces.back_off(slow, pause) if wait < 0 else wait
                         why = f"{place.host} asks to slow down ({response.status_code})"
                         if slow > SLOW_DOWNS or wait > paces.PATIENCE:
-                            raise self.shut(
+                            raise self._shut_domain(
                                 place.host, f"{why}, for longer than phiz waits; come back later."
                             )
                         self._pace.leave_alone(place.host, wait)
@@ -150,20 +150,24 @@ class Client:
                     self._pace.leave_alone(place.host, 5 * pause * 2**failed)
 
     def _place(self, url: str) -> Place:
-        host = urlsplit(url).hostname or ""
-        for name in (host, domain(host)):
+        host = (urlsplit(url).hostname or "").rstrip(".")
+        for name in (host, f"*.{domain(host)}"):
             if name in self._closed:
                 raise self._closed[name]
         try:
             return self._reach.place(url)
-        except NoHost as fault:  # its neighbours may be there
-            self._closed[host] = Closed(str(fault))
-            raise self._closed[host] from None
+        except NoHost as fault:
+            raise self.shut(host, str(fault)) from None
 
     def shut(self, host: str, why: str) -> Closed:
-        """Leave a host alone from now on; return the fault that says so."""
-        self._closed[domain(host)] = Closed(why)
-        return self._closed[domain(host)]
+        """Leave a host alone from now on, its neighbours not; return the fault that says so."""
+        self._closed[host] = Closed(why)
+        return self._closed[host]
+
+    def _shut_domain(self, host: str, why: str) -> Closed:
+        # Who wants to be left alone is seldom one host: files.yande.re speaks for yande.re as well. Strangers
+        # under co.jp or github.io may be left alone with it, which harms no one and ends with this run.
+        return self.shut(f"*.{domain(host)}", why)
 
     def _pause_for(self, host: str) -> float:
         if self._reach.is_test(host) and self._reach.pause is not None:
@@ -238,7 +242,7 @@ class Client:
         return challenge.is_challenge(head)
 
     def _challenged(self, host: str) -> Closed:
-        return self.shut(
+        return self._shut_domain(
             host,
             f"{host} wants to see that a person is asking (a challenge page). phiz does not get round that: "
             "try later, or write to the site.",

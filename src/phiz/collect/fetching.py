@@ -47,27 +47,27 @@ class Fetcher:
         """Fetch the picture of a ledger's row.
 
         Returns:
-            "kept", "set aside" (the ledger says why) or "waiting" (a later run tries again).
+            "kept", "set aside" or "waiting" (another try may do better); the ledger says why.
 
         Raises:
             Surroundings: the disk is full.
             Closed: the host is not asked any more.
         """
         if row["sha256"] and row["file"] and self._in_place(row):
-            self._keeper.update(row["id"], status="kept", time=now())
-            return "kept"
+            return self._keep(row)
         try:
             data, size = self._twice(row)
         except Refused as fault:
             return self._set_aside(row, f"not fetched: {fault.reason.rstrip('.')}")
         except _Unlike as fault:
             return self._set_aside(row, str(fault))
-        except Broken:
-            return "waiting"  # cut off twice: the next time, perhaps
+        except Broken as fault:  # cut off twice: the next time, perhaps
+            return self._put_off(row, fault.reason)
         except Missing as fault:
             if not fault.reason.startswith("5"):
                 return self._set_aside(row, fault.reason)
-            host = urlsplit(row["url"]).hostname or ""
+            self._put_off(row, fault.reason)
+            host = (urlsplit(row["url"]).hostname or "").rstrip(".")
             self._troubles[host] += 1
             if self._troubles[host] >= TROUBLES:
                 raise self._client.shut(host, f"{host} fails again and again ({fault.reason}).") from None
@@ -132,8 +132,15 @@ class Fetcher:
             except BaseException:
                 aside.unlink(missing_ok=True)
                 raise
-        self._keeper.update(row["id"], status="kept", time=now())
+        return self._keep(row)
+
+    def _keep(self, row: dict[str, Any]) -> str:
+        self._keeper.update(row["id"], status="kept", reason=None, time=now())
         return "kept"
+
+    def _put_off(self, row: dict[str, Any], reason: str) -> str:
+        self._keeper.update(row["id"], reason=reason)
+        return "waiting"
 
     def _set_aside(self, row: dict[str, Any], reason: str) -> str:
         self._keeper.update(row["id"], status="set aside", reason=reason, file=None, time=now())

@@ -3,6 +3,9 @@
 A search is walked from its newest post downwards by number, so that posts that arrive meanwhile shift
 nothing. The spans of numbers that have been seen are noted together with what was found in them: the same
 search later lists what is new, jumps over what it has seen, and goes on where it ended.
+
+A picture that a server failed to give waits with the reason. It comes after all others and is asked for
+once more in each run, so that a few that always fail stand in nobody's way.
 """
 
 from __future__ import annotations
@@ -74,6 +77,10 @@ class Gatherer:
             Surroundings: the site, the disk or the network gave way; what was found is noted.
         """
         self._fetch_waiting(patient=False)
+        self._walk(list_page)
+        self._ask_again()
+
+    def _walk(self, list_page: Lister) -> None:
         below: int | None = None
         while below is None or (below > 0 and self._room(below) > 0):
             self._check()
@@ -107,6 +114,7 @@ class Gatherer:
                 taken, batch = self._admit(batch, room)
                 self._note(taken, None)
                 self._fetch_waiting(patient=True)
+        self._ask_again()
 
     def _room(self, above: int) -> int:
         if self._limit is None:
@@ -145,9 +153,18 @@ class Gatherer:
         return small and min(row["width"], row["height"]) >= self._rules.min_size
 
     def _fetch_waiting(self, patient: bool) -> None:
-        """Fetch what waits. A host that is given up ends the work; with `patient`, only what lies there."""
-        rows = self._keeper.waiting(self._search)
-        total = self._before + self.tally.fetched + len(rows)
+        """Fetch what waits and has not failed yet.
+
+        A host that is given up ends the work; with `patient`, only what lies there.
+        """
+        self._fetch([row for row in self._keeper.waiting(self._search) if row["reason"] is None], patient)
+
+    def _ask_again(self) -> None:
+        """Ask once more for what failed, now or in earlier runs; a host that is given up ends nothing."""
+        self._fetch([row for row in self._keeper.waiting(self._search) if row["reason"]], patient=True)
+
+    def _fetch(self, rows: list[dict[str, Any]], patient: bool) -> None:
+        total = self._keeper.count(self._search)
         for row in rows:
             self._check()
             self._progress(self._before + self.tally.fetched, max(self._limit or 0, total))

@@ -16,6 +16,7 @@ from urllib.parse import urldefrag, urlsplit
 
 from phiz.collect import sites
 from phiz.collect.posts import Post, rating_of, read_post, tag
+from phiz.collect.reach import host_of
 from phiz.errors import PhizError
 from phiz.pictures import SUFFIXES
 
@@ -125,7 +126,10 @@ def _labelled(url: str, fields: dict[str, str], shown: dict[str, str]) -> Post:
     if "tags" in fields:
         more["tags"] = tuple(tag(word) for word in fields.pop("tags").replace(",", " ").split())
     if "rating" in fields:
-        more["rating"] = rating_of(fields.pop("rating")) or "explicit"  # a word we do not know is not safe
+        site = sites.of_host(host_of(url))
+        danbooru = site is not None and site.dialect == "danbooru"
+        # a word we do not know is not safe
+        more["rating"] = rating_of(fields.pop("rating"), danbooru) or "explicit"
     if "md5" in fields:
         more["md5"] = fields.pop("md5").lower()
     return replace(of_url(url), labels={shown[name]: value for name, value in fields.items() if name}, **more)
@@ -157,7 +161,7 @@ def of_dump(said: dict[str, Any]) -> Post | None:
     where = str(said.get("file_url") or said.get("url") or "")
     host = urlsplit(where).hostname if _is_url(where) else None
     site = sites.of_host(host or "")
-    if site is None and not host and ("tag_string" in said or "file_ext" in said):
+    if site is None and not host and ("tag_string" in said or "image_width" in said):  # Danbooru's own words
         site = sites.SITES["danbooru"]
     if site is not None:
         return read_post(said, site.key, site.root, site.pages)
@@ -172,8 +176,15 @@ def local_pictures(folder: Path) -> Iterator[Path]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             path = Path(root, name)
-            if not name.startswith(".") and path.suffix.lower() in SUFFIXES and path.is_file():
+            if not name.startswith(".") and path.suffix.lower() in SUFFIXES and _is_file(path):
                 yield path
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # in a folder that may not be entered; who reads it says so
+        return True
 
 
 def local_post(path: Path, number: str) -> Post:
@@ -194,7 +205,7 @@ def local_post(path: Path, number: str) -> Post:
 
 def _told(said: dict[str, Any]) -> Post | None:
     """Read a sidecar such as gallery-dl writes; the category names the site where the file's URL does not."""
-    site = sites.of_host(urlsplit(str(said.get("file_url") or "")).hostname or "")
+    site = sites.of_host(host_of(str(said.get("file_url") or "")))
     site = site or sites.find(str(said.get("category") or ""))
     root, pages = (site.root, site.pages) if site else ("", "")
     return read_post({"id": "0", "file_url": "https://local/x.png", **said}, "local", root, pages)

@@ -24,6 +24,7 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qsl, quote_plus, urlencode, urlsplit
 
 from phiz.collect.client import Client
+from phiz.collect.faults import Broken, Missing
 from phiz.collect.posts import Post, read_post
 from phiz.collect.sites import Search, Site
 from phiz.errors import MissingExtra, PhizError, Surroundings
@@ -176,6 +177,10 @@ class _Relay:
         url = f"{self.site.root}{self.site.listing}?{urlencode(asked)}"
         try:
             said = json.loads(self.client.get(url))
+        except Missing as fault:
+            if isinstance(fault, Broken) or fault.reason.startswith("5"):
+                raise Surroundings(f"{self.site.root} cannot be listed now ({fault.reason}).") from None
+            raise
         except ValueError:
             raise Surroundings(f"{self.site.root} answered with something else than a listing.") from None
         kinds: Mapping[str, str] = {}

@@ -1,7 +1,8 @@
 """A post: a picture that is known of but not here yet. Read from what sites, dumps and sidecars say.
 
 Two dialects are spoken: Moebooru's (`tags` is a string, ratings s, q, e) and Danbooru's (`tag_string`,
-ratings g, s, q, e, where s means sensitive). Dumps mix them, so that each post is read for what it holds.
+ratings g, s, q, e, where s means sensitive). The site tells which one a post is in; where none is known,
+`tag_string` does. `file_ext` tells nothing: both have it.
 """
 
 from __future__ import annotations
@@ -57,10 +58,10 @@ def read_post(
         pages: a post's page below `root`, with {} for the number.
         kinds: what kind of tag each is (Moebooru tells it apart from the posts).
     """
-    danbooru = "tag_string" in said or "file_ext" in said
+    danbooru = root.endswith(".donmai.us") if root else "tag_string" in said
     number, md5 = _text(said.get("id")), (_text(said.get("md5")) or "").lower()
     url = _url(said.get("file_url") or said.get("url"), root)
-    if url is None and danbooru and _HEX.fullmatch(md5) and root.endswith(".donmai.us"):
+    if url is None and danbooru and root and _HEX.fullmatch(md5):
         url = f"https://cdn.donmai.us/original/{md5[:2]}/{md5[2:4]}/{md5}.{_text(said.get('file_ext'))}"
     if number is None or url is None or (said.get("is_deleted") is True and not said.get("file_url")):
         return None
@@ -136,8 +137,11 @@ def _sample(said: Mapping[str, Any], root: str) -> tuple[str, int, int] | None:
 def _url(given: Any, root: str) -> str | None:
     if not isinstance(given, str) or not given.strip():
         return None
-    url = urljoin(root or "https:", given.strip())
-    parts = urlsplit(url)
+    try:
+        url = urljoin(root or "https:", given.strip())
+        parts = urlsplit(url)
+    except ValueError:
+        return None
     return url if parts.scheme in ("http", "https") and parts.hostname else None
 
 

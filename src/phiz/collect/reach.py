@@ -42,7 +42,7 @@ class Refused(PhizError):
     """An address that phiz does not go to (status 3); `reason` says why, without the address."""
 
     def __init__(self, url: str, reason: str) -> None:
-        super().__init__(f"{_host(url) or url} {reason}")
+        super().__init__(f"{host_of(url) or url} {reason}")
         self.reason = reason
 
 
@@ -114,7 +114,8 @@ class Reach:
         return Place(f"{parts.scheme}://{named}:{port}{rest}", host, authority, parts.scheme == "https")
 
 
-def _host(url: str) -> str:
+def host_of(url: str) -> str:
+    """Return the host that a URL names, "" where it names none or is no URL."""
     try:
         return urlsplit(url).hostname or ""
     except ValueError:

@@ -33,6 +33,9 @@ NOTHING = Robots(rules=((False, "/"),))
 """A host that lets no robot in, or whose rules cannot be had."""
 
 
+_WITH_VALUES = ("unavailable_after", "max-snippet", "max-image-preview", "max-video-preview")
+
+
 def read_robots(text: str) -> Robots:
     """Read a robots.txt: the groups that name phiz, or else those for everyone."""
     ours: list[tuple[str, str]] = []
@@ -40,7 +43,7 @@ def read_robots(text: str) -> Robots:
     named = False
     into: list[list[tuple[str, str]]] = []
     heads = False
-    for line in text.splitlines():
+    for line in text.removeprefix("\ufeff").splitlines():  # some editors begin a file with this mark
         key, colon, value = line.partition("#")[0].partition(":")
         key, value = key.strip().lower(), value.strip()
         if not colon:
@@ -87,17 +90,14 @@ def _same(path: str) -> str:
 def refuses(headers: Iterable[str]) -> str | None:
     """Return the word of X-Robots-Tag headers that speaks against collecting; None where none does.
 
-    A directive may be meant for one robot ("phiz: noindex"); those for others are not for us.
+    A directive may be meant for one robot ("phiz: noindex"); those for others are not for us. A robot's name
+    has no spaces; what is in front of a date's colon has.
     """
     for header in headers:
         mine = True
         for part in header.split(","):
             agent, colon, word = part.strip().partition(":")
-            if colon and agent.strip().lower() not in (
-                "unavailable_after",
-                "max-snippet",
-                "max-image-preview",
-            ):
+            if colon and " " not in agent.strip() and agent.strip().lower() not in _WITH_VALUES:
                 mine = agent.strip().lower() in (NAME, "*")
                 part = word
             if mine and part.strip().lower() in _AGAINST:

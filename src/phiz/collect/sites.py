@@ -12,6 +12,7 @@ from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
 from phiz.collect.posts import RATINGS, tag
+from phiz.collect.reach import host_of
 from phiz.errors import PhizError, UsageError, nearest
 
 
@@ -87,7 +88,7 @@ _TAGS_AT_ONCE = 2
 def find(word: str) -> Site | None:
     """Return the site called so, or with that address; None where there is none."""
     lowered = word.strip().lower()
-    host = (urlsplit(lowered).hostname if "//" in lowered else lowered) or ""
+    host = host_of(lowered) if "//" in lowered else lowered
     for site in SITES.values():
         if lowered == site.name or host.removeprefix("www.") == urlsplit(site.root).hostname:
             return site

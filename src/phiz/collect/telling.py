@@ -38,6 +38,7 @@ def summary(folder: Path, what: str, tally: Tally) -> list[str]:
         lines.append(f"Left out: {reasons(tally.left_out)}.")
     if tally.without_file:
         lines.append(f"Without a file (deleted): {tally.without_file:,}.")
+    lines += [f"Given up: {why}" for why in tally.closed]
     if tally.waiting:
         lines.append(f"Waiting: {pictures(tally.waiting)}; the same command tries again.")
     return lines
