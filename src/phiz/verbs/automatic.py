@@ -102,7 +102,7 @@ def _choose(run: Run, faces: FaceSet, steps: int) -> None:
     run.reasons = [f"{name}: as you asked." if asked(name) else line for name, line in reasons.items()]
     for choice in ("rates", "gamma"):
         one = [key for key in _KEYS[choice] if key in settings]
-        if len(one) == 1:
+        if len(one) == 1 and one != ["penalty.gamma"]:  # whoever sets what it begins with sets gamma
             place = list(reasons).index(choice)
             run.reasons[place] = f"{reasons[choice].removesuffix('.')}; {one[0]} as you asked."
 
