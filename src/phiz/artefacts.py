@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import quote
 
 from phiz.errors import PhizError, Surroundings
 
@@ -169,12 +168,6 @@ def sync_directory(folder: Path) -> None:
         os.close(handle)
 
 
-def read_only(path: Path) -> str:
-    """Return the address by which SQLite opens the file `path` to read alone; on a Windows share as well."""
-    place = path.resolve().as_posix()
-    return f"file://{'' if place.startswith('/') else '/'}{quote(os.fsencode(place))}?mode=ro"
-
-
 def named(path: str | Path) -> Path:
     """Return a path as one that ends in a name: "." and ".." as the folders that they are."""
     place = Path(path)
@@ -217,7 +210,7 @@ def building(target: Path, kind: Kind, force: bool = False) -> Iterator[Path]:
         Surroundings: the disk is full.
     """
     _check_free_for(target, kind, force)
-    target = real(named(target))
+    target = real(target)
     aside = target.with_name(f".{target.name}.partial")
     check_beside(target, kind)
     with disk(target):
@@ -265,8 +258,8 @@ def _stands_in(folder: Path) -> bool:
 
 
 def real(target: Path) -> Path:
-    """Return the folder that a link names, so that the link stays and what it names is replaced."""
-    return target.resolve() if target.is_symlink() else target
+    """Return the folder that a link or "." names, so that the link stays and what it names is replaced."""
+    return target.resolve() if target.is_symlink() else named(target)
 
 
 def check_beside(target: Path, kind: Kind) -> None:

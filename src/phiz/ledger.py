@@ -15,6 +15,7 @@ from typing import Any
 
 from phiz import artefacts
 from phiz.errors import PhizError
+from phiz.manifest import read_only
 
 FORMAT = 1
 MARK = "collection.json"
@@ -87,7 +88,7 @@ def query(folder: Path, sql: str, values: tuple[Any, ...] = ()) -> Iterator[dict
     artefacts.read_json(folder / MARK, "collection", FORMAT)
     path = folder / NAME
     try:
-        with closing(sqlite3.connect(artefacts.read_only(path), uri=True, timeout=30)) as base:
+        with closing(sqlite3.connect(read_only(path), uri=True, timeout=30)) as base:
             base.row_factory = sqlite3.Row
             _make_whole(base, path)
             for row in base.execute(sql, values):

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from phiz.artefacts import read_only
 from phiz.errors import PhizError
 
 _TABLE = """
@@ -103,6 +103,12 @@ def disk_faults() -> Iterator[None]:
             number = errno.ENOSPC if code == sqlite3.SQLITE_FULL else errno.EIO
             raise OSError(number, os.strerror(number)) from None
         raise
+
+
+def read_only(path: Path) -> str:
+    """Return the address by which SQLite opens the file `path` to read alone; on a Windows share as well."""
+    place = path.resolve().as_posix()
+    return f"file://{'' if place.startswith('/') else '/'}{quote(os.fsencode(place))}?mode=ro"
 
 
 def rows(path: Path, which: str) -> Iterator[dict[str, Any]]:

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from phiz import artefacts, ledger
+from phiz import artefacts, ledger, manifest
 from phiz.collect.keeping import Keeper, check_folder
 from phiz.collect.posts import Post
 from phiz.errors import PhizError, Surroundings
@@ -115,7 +115,7 @@ def test_a_change_cut_short_where_nothing_may_be_written(cut_short, monkeypatch)
     monkeypatch.setattr(
         sqlite3,
         "connect",
-        lambda path, **more: connect(artefacts.read_only(cut_short / ledger.NAME), uri=True),
+        lambda path, **more: connect(manifest.read_only(cut_short / ledger.NAME), uri=True),
     )
     with pytest.raises(PhizError, match="the same phiz collect again mends it"):
         list(ledger.rows(cut_short))

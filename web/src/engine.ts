@@ -97,6 +97,7 @@ export class Engine {
   private take(maker: Maker): void {
     const before = this.maker;
     this.maker = maker;
+    this.faults = 0;
     this.pump();
     before?.retire(); // what it is making still comes
   }
@@ -219,8 +220,10 @@ export class Engine {
   }
 
   private failed(maker: Maker, fault: unknown): void {
-    if (this.stopped || maker !== this.maker || ++this.faults !== FAULTS) return;
-    this.lost(maker.means, fault instanceof Error ? fault.message : String(fault));
+    if (this.stopped || maker !== this.maker) return;
+    this.faults++;
+    if (this.faults === FAULTS)
+      this.lost(maker.means, fault instanceof Error ? fault.message : String(fault));
   }
 
   /** Stop for good: another model takes over. */

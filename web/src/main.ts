@@ -107,7 +107,7 @@ async function main(): Promise<void> {
           const model = site.models.find((m) => m.hash === hash);
           if (!model) return;
           stage.open({ ...start, model: hash, origin: { seed: model.wall.seed } }, true);
-          stage.address(false, true);
+          stage.address.follow();
         },
       );
     $("models").replaceChildren(...(models ? [models] : []));

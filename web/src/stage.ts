@@ -1,5 +1,6 @@
 /** The stage: one face, large, and all that can be done with it. */
 
+import { Address } from "./address";
 import { type App, anySeed } from "./app";
 import { el, icon, paint, slider, tool } from "./dom";
 import { type Face, isOfSeeds, lookOf, type Origin, originText, readOrigin } from "./face";
@@ -12,8 +13,6 @@ import { Walk } from "./walk";
 
 /** Milliseconds without a change after which a face is made larger. */
 const SETTLED = 120;
-/** Milliseconds between two changes of the address: browsers refuse more than a hundred in ten seconds or thirty. */
-const RARELY = 350;
 
 /** Text as one word of a shell. */
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
@@ -32,8 +31,7 @@ export class Stage {
   private mix: ReturnType<typeof mixPanel> | null = null;
   private picking: ((face: Face) => void) | null = null;
   private stamp = 0;
-  private changed = Number.NEGATIVE_INFINITY;
-  private late = 0;
+  readonly address = new Address(() => `#${toLink(this.face, this.app.site.models)}`);
   /** What is spoken when another face is put here. */
   private spoken = el("p", { class: "spoken", role: "status" });
   private narrow = matchMedia("(max-width: 820px)");
@@ -81,8 +79,8 @@ export class Stage {
       taken(face);
       return;
     }
-    if (quiet) this.settle();
-    else if (this.late) this.address(false, true);
+    if (quiet) this.address.settle();
+    else this.address.finish();
     this.still();
     this.face = { ...face }; // the wall may alter its own
     if (other) {
@@ -94,7 +92,7 @@ export class Stage {
     if (quiet) return;
     this.reveal();
     void this.app.store.note(this.app.idOf(face)).then(() => this.app.tell("history"));
-    this.address(true);
+    this.address.turn();
     this.app.tell("face");
   }
 
@@ -108,7 +106,7 @@ export class Stage {
   /** Back to the face that the page began with: what was under way is given up. */
   home(face: Face): void {
     this.picking = null;
-    this.settle();
+    this.address.settle();
     this.still();
     this.hide();
     if (!this.narrow.matches && face.model === this.app.model.hash) this.open(face, true);
@@ -121,7 +119,7 @@ export class Stage {
     this.draw();
     this.name();
     for (const panel of this.panels) panel.altered?.();
-    this.address(false);
+    this.address.follow();
     if (walked) this.go();
   }
 
@@ -150,7 +148,7 @@ export class Stage {
     const tools = [
       this.keepTool,
       tool("link", t("link"), () => {
-        this.address(false);
+        this.address.follow();
         void copyLink(app, this.face);
       }),
       this.walkTool,
@@ -320,27 +318,6 @@ export class Stage {
     this.walkTool?.querySelector("svg")?.replaceWith(icon(on ? "stop" : "play"));
     const word = this.walkTool?.querySelector(".word");
     if (word) word.textContent = this.app.t(on ? "stop" : "walk");
-  }
-
-  /** Have the address name the face; `anew` leaves a way back, `now` does not wait for a slider to rest. */
-  address(anew: boolean, now = anew): void {
-    this.settle();
-    const link = `#${toLink(this.face, this.app.site.models)}`;
-    if (link === location.hash) return;
-    const rest = this.changed + RARELY - performance.now();
-    if (!now && rest > 0) {
-      this.late = window.setTimeout(() => this.address(false), rest);
-      return;
-    }
-    this.changed = performance.now();
-    if (anew) history.pushState(null, "", link);
-    else history.replaceState(null, "", link);
-  }
-
-  /** Forget a change of the address that was to come. */
-  private settle(): void {
-    clearTimeout(this.late);
-    this.late = 0;
   }
 
   /** Let the stage be seen where there is no room beside the wall; `quiet` where nobody asked for it. */

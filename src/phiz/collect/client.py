@@ -21,7 +21,7 @@ from phiz.collect import challenge
 from phiz.collect import pace as paces
 from phiz.collect.faults import Broken, Closed, Missing
 from phiz.collect.pace import Pace, domain
-from phiz.collect.reach import NoHost, Place, Reach, Refused, check
+from phiz.collect.reach import NoHost, Place, Reach, Refused, check, host_of
 from phiz.collect.robots import MOST, NOTHING, Robots, read_robots, refuses
 from phiz.errors import MissingExtra
 
@@ -150,7 +150,7 @@ class Client:
                     self._pace.leave_alone(place.host, 5 * pause * 2**failed)
 
     def _place(self, url: str) -> Place:
-        host = (urlsplit(url).hostname or "").rstrip(".")
+        host = host_of(url)
         for name in (host, f"*.{domain(host)}"):
             if name in self._closed:
                 raise self._closed[name]
@@ -276,7 +276,7 @@ class Client:
         try:
             for piece in response.iter_bytes():
                 if web_page and not length and challenge.is_challenge(piece):
-                    raise self._challenged(urlsplit(url).hostname or "")
+                    raise self._challenged(host_of(url))
                 length += len(piece)
                 if length > most:
                     raise Broken(url, f"more than the {most:,} bytes that are taken", final=True)

@@ -17,7 +17,7 @@ from phiz.collect.exclusions import SMALLER
 from phiz.collect.faults import Broken, Missing
 from phiz.collect.keeping import Keeper, now
 from phiz.collect.posts import Post
-from phiz.collect.reach import Refused
+from phiz.collect.reach import Refused, host_of
 from phiz.pictures import MAX_BYTES, BadPicture
 
 TROUBLES = 5
@@ -67,7 +67,7 @@ class Fetcher:
             if not fault.reason.startswith("5"):
                 return self._set_aside(row, fault.reason)
             self._put_off(row, fault.reason)
-            host = (urlsplit(row["url"]).hostname or "").rstrip(".")
+            host = host_of(row["url"])
             self._troubles[host] += 1
             if self._troubles[host] >= TROUBLES:
                 raise self._client.shut(host, f"{host} fails again and again ({fault.reason}).") from None

@@ -115,9 +115,9 @@ class Reach:
 
 
 def host_of(url: str) -> str:
-    """Return the host that a URL names, "" where it names none or is no URL."""
+    """Return the host that a URL names, without a dot at its end; "" where it names none or is no URL."""
     try:
-        return urlsplit(url).hostname or ""
+        return (urlsplit(url).hostname or "").rstrip(".")
     except ValueError:
         return ""
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from phiz.artefacts import kind_of, named, real
+from phiz.artefacts import kind_of, real
 from phiz.errors import PhizError, UsageError, nearest
 from phiz.faceset import FaceSet
 from phiz.pictures import check_size
@@ -106,7 +106,7 @@ def prepare(
     try:
         job = making.Job(
             opened,
-            real(named(out)),
+            real(Path(out)),
             asked,
             labels,
             mapper,
